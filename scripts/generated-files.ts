@@ -1,0 +1,10 @@
+/** A file in the repository that is made from code. */
+export interface GeneratedFile {
+  /** Relative to the root of the repository. */
+  readonly path: string
+  /** The whole text as it should be on disk; the same on every machine and at every time. */
+  readonly render: () => Promise<string>
+}
+
+/** Every generated file. `npm run generate` writes them, `npm run check:generated` compares them with the disk. */
+export const GENERATED: readonly GeneratedFile[] = []

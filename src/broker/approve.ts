@@ -1,0 +1,156 @@
+import { narrow, type AskedAccess, type GrantedAccess } from '../core/access.ts'
+import type { Approval, ApprovalVote, ApprovedNarrowing } from '../core/approval.ts'
+import { samePerson } from '../core/approval.ts'
+import type { Decision } from '../core/decision.ts'
+import { judgeLease } from '../core/judge.ts'
+import type { Lease } from '../core/lease.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import { SECOND_MS } from '../core/time.ts'
+import { toolInside } from '../core/tool-access.ts'
+import { answerable, mayNotApprove, type Answer, type Answerable } from './answer-approval.ts'
+import { actorOf, approvalEntry, leaseEntry, operatorRefusedEntry, type Origin } from './audit-entries.ts'
+import { closeLease } from './close-lease.ts'
+import { leaseFacts } from './lease-facts.ts'
+import { openApproval } from './open-approval.ts'
+import type { Broker, Policy, Transaction } from './ports.ts'
+import type { FieldError, Refusal } from './refusal.ts'
+import { resolveAccess } from './resolve-access.ts'
+
+interface Yes extends Answer {
+  readonly narrow: ApprovedNarrowing | null
+}
+
+/**
+ * One operator's yes. The one that completes the quorum has the rules judge the lease again, with the approval as a
+ * fact: an approval is input to a new decision, never a grant by itself. One transaction, so two answers cannot both win.
+ */
+export async function approve(broker: Broker, yes: Yes): Promise<Result<Approval, Refusal>> {
+  const policy = broker.policy()
+  const origin: Origin = { actor: actorOf(yes.operator), requestId: yes.requestId, now: broker.clock() }
+  const result = await broker.store.commit((tx): Result<Approval, Refusal> => {
+    const open = answerable(broker, tx, yes)
+    if (!open.ok) return open
+    const stop = mayNotApprove(tx, policy, yes.operator, open.value)
+    if (stop !== undefined) {
+      tx.append(operatorRefusedEntry({ id: yes.approval, reason: stop }, origin))
+      return err({ reason: 'forbidden', detail: stop })
+    }
+    return vote(broker, tx, { yes, policy, origin, ...open.value })
+  })
+  broker.changes.announce(yes.approval)
+  if (result.ok) broker.changes.announce(result.value.lease)
+  return result
+}
+
+interface Voting extends Answerable {
+  readonly yes: Yes
+  readonly policy: Policy
+  readonly origin: Origin
+}
+
+function vote(broker: Broker, tx: Transaction, voting: Voting): Result<Approval, Refusal> {
+  const { yes, approval, lease, origin } = voting
+  if (approval.approvedBy.some(({ operator }) => samePerson(operator, yes.operator.id))) {
+    return err({ reason: 'conflict', detail: 'You have approved this already; it needs somebody else too.', state: approval.state })
+  }
+  const wider = yes.narrow ? widerThan(yes.narrow, lease) : []
+  if (wider.length > 0) return err({ reason: 'invalid-request', detail: 'What you approve must lie inside what was asked.', errors: wider })
+
+  const cast: ApprovalVote = { operator: yes.operator.id, at: origin.now, reason: yes.reason, narrow: yes.narrow }
+  const approvedBy = [...approval.approvedBy, cast]
+  const state = approvedBy.length >= approval.needed ? 'approved' : 'pending'
+  const change = { state, approvedBy, reason: yes.reason } as const
+  if (!tx.moveApproval(approval, change)) {
+    return err({ reason: 'conflict', detail: 'Somebody else answered first.', state: approval.state })
+  }
+  const answered: Approval = { ...approval, ...change, fence: approval.fence + 1 }
+  tx.append(approvalEntry('approval.approved', answered, yes.reason, origin))
+  if (state === 'approved') judgeAgain(broker, tx, { ...voting, approval: answered })
+  return ok(answered)
+}
+
+/** Everything that a yes cut away, from every voter: the narrowest of what people agreed to. */
+function judgeAgain(broker: Broker, tx: Transaction, { approval, lease: asked, policy, origin }: Voting): void {
+  const cut = approval.approvedBy.reduce((lease, { narrow: by }) => (by ? cutBy(lease, by) : lease), asked)
+  const denied = (reason: string): void => void closeLease(tx, asked, { outcome: 'denied', reason }, origin)
+  const agent = policy.catalogue.agents.get(cut.agent)
+  if (!agent) return denied('The agent is no longer configured')
+  const wanted = { purpose: cut.intent.purpose, access: cut.access, tools: cut.tools }
+  const resolved = resolveAccess(policy.catalogue, agent, wanted)
+  if (!resolved.ok) return denied('The agent may no longer ask for this')
+
+  const facts = leaseFacts(tx, { ...cut, resolved: resolved.value }, origin.now)
+  const verdict = judgeLease(policy.rules, facts)
+  const answeredAsks = new Set(approval.asks.map(({ by }) => by))
+  const asks = verdict.asks.filter(({ by }) => !answeredAsks.has(by))
+  const effect = verdict.effect === 'ask' && asks.length === 0 ? 'allow' : verdict.effect
+  const decision: Decision = { id: broker.ids.decision(), ...verdict, effect, asks, broad: asked.decision.broad }
+  const ttlSeconds = Math.min(cut.ttlSeconds, verdict.maxTtlSeconds ?? Infinity, policy.limits.maxTtlSeconds)
+  const next = { access: cut.access, tools: cut.tools, ttlSeconds, decision }
+  switch (effect) {
+    case 'deny':
+      return denied('The rules deny it by now')
+    case 'ask':
+      return askAgain(broker, tx, { lease: { ...asked, ...next }, from: asked, policy, origin })
+    case 'allow':
+      return activate(tx, { ...asked, ...next }, policy, origin)
+  }
+}
+
+/** An approval answers only the asks that were shown; an ask by any other rule is a new question. */
+function askAgain(
+  broker: Broker,
+  tx: Transaction,
+  { lease, from, policy, origin }: { readonly lease: Lease; readonly from: Lease; readonly policy: Policy; readonly origin: Origin },
+): void {
+  const approval = openApproval(broker, policy, lease, origin.now)
+  const { access, tools, ttlSeconds, decision } = lease
+  tx.insertApproval(approval)
+  tx.moveLease(from, { access, tools, ttlSeconds, decision, approval: approval.id, expiresAt: approval.expiresAt })
+  tx.append(leaseEntry('lease.asked', lease, origin))
+}
+
+/** The clock of the lease starts now; its agent fetches the credentials itself, so nothing is minted for one that left. */
+function activate(tx: Transaction, lease: Lease, policy: Policy, origin: Origin): void {
+  const { access, tools, ttlSeconds, decision } = lease
+  const active = {
+    state: 'active',
+    activatedAt: origin.now,
+    expiresAt: origin.now + ttlSeconds * SECOND_MS,
+    maxExpiresAt: origin.now + policy.limits.maxAgeSeconds * SECOND_MS,
+  } as const
+  if (tx.moveLease(lease, { access, tools, ttlSeconds, decision, ...active })) tx.append(leaseEntry('lease.granted', { ...lease, ...active }, origin))
+}
+
+function cutBy(lease: Lease, { access, tools, ttlSeconds }: ApprovedNarrowing): Lease {
+  return {
+    ...lease,
+    access: access ? access.flatMap((entry) => insideOf(lease, entry) ?? []) : lease.access,
+    tools: tools ?? lease.tools,
+    ttlSeconds: Math.min(ttlSeconds ?? lease.ttlSeconds, lease.ttlSeconds),
+  }
+}
+
+/** The entry cut to what the lease asked, or undefined where it reaches outside. */
+function insideOf(lease: Lease, entry: AskedAccess): GrantedAccess | undefined {
+  const outer = lease.access.find(({ grant }) => grant === entry.grant)
+  const narrowed = outer && narrow(entry, outer)
+  return narrowed?.ok ? narrowed.value.access : undefined
+}
+
+function widerThan(cut: ApprovedNarrowing, lease: Lease): readonly FieldError[] {
+  const access = (cut.access ?? []).flatMap((entry, at): readonly FieldError[] =>
+    insideOf(lease, entry) ? [] : [{ path: `/narrow/access/${at}`, message: 'is not inside what was asked' }],
+  )
+  const tools = (cut.tools ?? []).flatMap((entry, at): readonly FieldError[] =>
+    lease.tools.some((outer) => toolInside(entry, outer)) ? [] : [{ path: `/narrow/tools/${at}`, message: 'is not inside what was asked' }],
+  )
+  const longer = cut.ttlSeconds !== null && cut.ttlSeconds > lease.ttlSeconds
+  const nothing = (cut.access ?? lease.access).length + (cut.tools ?? lease.tools).length === 0
+  return [
+    ...access,
+    ...tools,
+    ...(longer ? [{ path: '/narrow/ttl', message: `is more than the ${lease.ttlSeconds} s that were asked` }] : []),
+    ...(nothing ? [{ path: '/narrow', message: 'leaves nothing; deny it instead' }] : []),
+  ]
+}

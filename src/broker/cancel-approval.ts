@@ -1,0 +1,31 @@
+import type { Approval } from '../core/approval.ts'
+import type { ApprovalId } from '../core/id.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import { actorOf } from './audit-entries.ts'
+import type { LeaseCaller } from './caller.ts'
+import { closeLease } from './close-lease.ts'
+import type { Broker } from './ports.ts'
+import type { Refusal } from './refusal.ts'
+
+interface Cancelling {
+  readonly caller: LeaseCaller
+  readonly approval: ApprovalId
+  readonly requestId: string
+}
+
+/** The agent takes its question back: approval and lease are `cancelled`. Repeating it changes nothing. */
+export async function cancelApproval(broker: Broker, call: Cancelling): Promise<Result<Approval, Refusal>> {
+  const origin = { actor: actorOf(call.caller), requestId: call.requestId, now: broker.clock() }
+  const result = await broker.store.commit((tx): Result<Approval, Refusal> => {
+    const approval = tx.approval(call.approval)
+    const lease = approval && tx.lease(approval.lease)
+    if (!lease || lease.id !== call.caller.lease) return err({ reason: 'not-found' })
+    if (approval.state === 'pending') closeLease(tx, lease, { outcome: 'cancelled', reason: null }, origin)
+    const now = tx.approval(call.approval) ?? approval
+    if (now.state === 'cancelled') return ok(now)
+    return err({ reason: 'conflict', detail: `The approval has been answered: ${now.state}.`, state: now.state })
+  })
+  broker.changes.announce(call.approval)
+  broker.changes.announce(call.caller.lease)
+  return result
+}

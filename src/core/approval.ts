@@ -1,0 +1,50 @@
+import type { AskedAccess } from './access.ts'
+import type { Ask } from './decision.ts'
+import type { ApprovalId, LeaseId } from './id.ts'
+import type { JsonObject } from './json.ts'
+import type { Instant } from './time.ts'
+import type { ToolAccess } from './tool-access.ts'
+
+export const APPROVAL_STATES = ['pending', 'approved', 'denied', 'expired', 'cancelled', 'used'] as const
+export type ApprovalState = (typeof APPROVAL_STATES)[number]
+
+/** What an approver cut from what was asked. Null: left as it was. Always inside the subject. */
+export interface ApprovedNarrowing {
+  readonly access: readonly AskedAccess[] | null
+  readonly tools: readonly ToolAccess[] | null
+  readonly ttlSeconds: number | null
+}
+
+/** One person's yes. */
+export interface ApprovalVote {
+  readonly operator: string
+  readonly at: Instant
+  readonly reason: string | null
+  readonly narrow: ApprovedNarrowing | null
+}
+
+/** A human's answer to an ask, bound to the digest of exactly what was asked. Input to a new decision, never a grant by itself. */
+export interface Approval {
+  readonly id: ApprovalId
+  readonly kind: 'lease'
+  readonly state: ApprovalState
+  readonly fence: number
+  readonly lease: LeaseId
+  readonly agent: string
+  readonly owner: string
+  readonly task: string
+  readonly createdAt: Instant
+  readonly expiresAt: Instant
+  /** Frozen when the approval opens; `digest` is `sha256:` and hex over its RFC 8785 form. */
+  readonly subject: JsonObject
+  readonly digest: string
+  /** The asks that were shown: an approval answers these and no others. */
+  readonly asks: readonly Ask[]
+  readonly needed: number
+  readonly approvedBy: readonly ApprovalVote[]
+  readonly deniedBy: string | null
+  readonly reason: string | null
+}
+
+/** People are compared without regard to case: `Dana@Example.com` is the owner `dana@example.com`. */
+export const samePerson = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase()

@@ -1,0 +1,19 @@
+import * as z from 'zod'
+
+import { Decision } from './lease.ts'
+
+/** RFC 9457, with the members that some problems add. */
+export const Problem = z
+  .strictObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    errors: z.array(z.strictObject({ path: z.string(), message: z.string() })).optional(),
+    decision: Decision.optional(),
+    state: z.string().optional(),
+    hint: z.string().optional(),
+    next: z.string().optional(),
+  })
+  .meta({ id: 'Problem' })

@@ -1,0 +1,67 @@
+import { createPrivateKey } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SIGNING_ALGORITHMS } from '../../core/catalogue.ts'
+import { isJsonObject, type Json } from '../../core/json.ts'
+import { parseStrictJson } from '../../core/strict-json.ts'
+import { rfc3339 } from '../../core/time.ts'
+import { KeyFault } from './key-fault.ts'
+import { readPrivateFile, removePrivateFile, writePrivateFile } from './private-file.ts'
+import type { Sealer } from './sealer.ts'
+import { fitsAlgorithm, KEY_USES, signingKeyOf, type SigningKey } from './signing-key.ts'
+
+const NAME = /^(?:access|audit)-[A-Za-z0-9]+-[A-Za-z0-9_-]{43}\.json$/
+const MEND = 'Restore it from a backup together with the seal key; the broker never makes a key anew in its place.'
+
+type About = Pick<SigningKey, 'kid' | 'use' | 'algorithm' | 'createdAt'>
+
+/** Every signing key in the folder. Throws a `KeyFault` at the first that does not open. */
+export async function readSigningKeys(folder: string, sealer: Sealer): Promise<readonly SigningKey[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.json'))
+  return Promise.all(names.toSorted().map((name) => readSigningKey(folder, name, sealer)))
+}
+
+export async function writeSigningKey(folder: string, key: SigningKey, sealer: Sealer): Promise<void> {
+  const der = key.privateKey.export({ format: 'der', type: 'pkcs8' })
+  const sealed = sealer.seal(sealedFor(key), der)
+  const { use, algorithm, kid, createdAt } = key
+  const content = { version: 1, use, algorithm, kid, created_at: rfc3339(createdAt), sealed }
+  await writePrivateFile(join(folder, fileName(key)), `${JSON.stringify(content, null, 2)}\n`, 'once')
+}
+
+export async function removeSigningKey(folder: string, key: SigningKey): Promise<void> {
+  await removePrivateFile(join(folder, fileName(key)))
+}
+
+async function readSigningKey(folder: string, name: string, sealer: Sealer): Promise<SigningKey> {
+  const file = join(folder, name)
+  const fault = (what: string): KeyFault => new KeyFault(file, what, MEND)
+  const text = await readPrivateFile(file)
+  const json = parseStrictJson(text ?? '')
+  if (!json.ok) throw fault(`the key file ${json.error}`)
+  const about = aboutOf(json.value)
+  if (!about || !NAME.test(name) || fileName(about) !== name) throw fault('the key file is not one of this version, or was renamed')
+  const opened = sealer.open(sealedFor(about), about.sealed)
+  if (!opened.ok) throw fault(`the sealed key ${opened.error}`)
+  const privateKey = createPrivateKey({ key: Buffer.from(opened.value), format: 'der', type: 'pkcs8' })
+  const key = await signingKeyOf(privateKey, about)
+  if (key.kid !== about.kid || !fitsAlgorithm(privateKey, about.algorithm)) throw fault('the sealed key is not the one that the file names')
+  return key
+}
+
+const fileName = ({ use, algorithm, kid }: Omit<About, 'createdAt'>): string => `${use}-${algorithm}-${kid}.json`
+
+/** All that the file says about the key is bound to it: an audit key can't become an access key, nor an old one young. */
+function sealedFor({ use, algorithm, kid, createdAt }: About) {
+  return { purpose: 'signing-key', name: JSON.stringify([use, algorithm, kid, createdAt]) }
+}
+
+function aboutOf(value: Json): (About & { readonly sealed: string }) | undefined {
+  if (!isJsonObject(value)) return undefined
+  const { version, kid, sealed, created_at: created, ...rest } = value
+  const use = KEY_USES.find((each) => each === rest['use'])
+  const algorithm = SIGNING_ALGORITHMS.find((each) => each === rest['algorithm'])
+  const createdAt = typeof created === 'string' ? Date.parse(created) : NaN
+  if (version !== 1 || !use || !algorithm || typeof kid !== 'string' || typeof sealed !== 'string' || Number.isNaN(createdAt)) return undefined
+  return { kid, use, algorithm, createdAt, sealed }
+}
