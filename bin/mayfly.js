@@ -4,15 +4,16 @@ import { existsSync } from 'node:fs'
 
 const here = (path) => new URL(path, import.meta.url)
 
-const [major, minor] = process.versions.node.split('.').map(Number)
-if (major < 22 || (major === 22 && minor < 18)) {
+const [major] = process.versions.node.split('.').map(Number)
+// Node 24 is the first to know `using` and the disposable stacks.
+if (major < 24) {
   // It does not start the pinned Node itself: the started process is the broker, and no child of it.
   const mend = existsSync(here('../node_modules/.bin/node'))
     ? 'This checkout has its own Node: run `npm run -s mayfly -- ...`.'
     : existsSync(here('../package-lock.json'))
       ? 'Run `npm ci`, which brings Node 24, and then `npm run -s mayfly -- ...`.'
       : 'Install Node 24 and run this again.'
-  process.stderr.write(`mayfly needs Node 22.18 or newer, and this is ${process.version}. ${mend}\n`)
+  process.stderr.write(`mayfly needs Node 24 or newer, and this is ${process.version}. ${mend}\n`)
   process.exit(1)
 }
 

@@ -26,14 +26,29 @@ export function answerable(broker: Pick<Broker, 'clock'>, reads: Reads, answer: 
   const approval = reads.approval(answer.approval)
   const lease = approval && reads.lease(approval.lease)
   if (!lease) return err({ reason: 'not-found' })
-  if (approval.state === 'expired' || approval.state === 'used' || (approval.state === 'pending' && broker.clock() >= approval.expiresAt)) {
-    return err({ reason: 'gone', detail: `The approval is ${approval.state === 'used' ? 'used' : 'expired'}. The agent has to ask again.` })
+  if (
+    approval.state === 'expired' ||
+    approval.state === 'used' ||
+    (approval.state === 'pending' && broker.clock() >= approval.expiresAt)
+  ) {
+    return err({
+      reason: 'gone',
+      detail: `The approval is ${approval.state === 'used' ? 'used' : 'expired'}. The agent has to ask again.`,
+    })
   }
   if (approval.state !== 'pending') {
-    return err({ reason: 'conflict', detail: `The approval has been answered: ${approval.state}.`, state: approval.state })
+    return err({
+      reason: 'conflict',
+      detail: `The approval has been answered: ${approval.state}.`,
+      state: approval.state,
+    })
   }
   if (approval.digest !== answer.digest) {
-    return err({ reason: 'conflict', detail: 'The digest is not that of this approval. Read it again, then answer what it says.', state: approval.state })
+    return err({
+      reason: 'conflict',
+      detail: 'The digest is not that of this approval. Read it again, then answer what it says.',
+      state: approval.state,
+    })
   }
   return ok({ approval, lease })
 }
@@ -42,12 +57,23 @@ export function answerable(broker: Pick<Broker, 'clock'>, reads: Reads, answer: 
  * Why this operator may not approve it. Nobody approves what an agent of theirs asked for, by the owner on record, by
  * the owner configured now, or by owning an agent further up the chain; and a group that is asked for is asked for.
  */
-export function mayNotApprove(reads: Reads, policy: Policy, operator: OperatorCaller, { approval, lease }: Answerable): string | undefined {
+export function mayNotApprove(
+  reads: Reads,
+  policy: Policy,
+  operator: OperatorCaller,
+  { approval, lease }: Answerable,
+): string | undefined {
   const chain = [lease, ...reads.ancestors(lease)]
-  const owners = chain.flatMap((each) => [each.owner, policy.catalogue.agents.get(each.agent)?.owner ?? each.owner, each.agent])
+  const owners = chain.flatMap((each) => [
+    each.owner,
+    policy.catalogue.agents.get(each.agent)?.owner ?? each.owner,
+    each.agent,
+  ])
   if (owners.some((owner) => samePerson(owner, operator.id))) {
     return 'You own the agent that asked for this, or one above it. Somebody else has to approve it.'
   }
-  const group = approval.asks.find(({ approvers }) => approvers !== null && !operator.groups.includes(approvers))?.approvers
+  const group = approval.asks.find(
+    ({ approvers }) => approvers !== null && !operator.groups.includes(approvers),
+  )?.approvers
   return group ? `Only operators of the group ${group} may approve this.` : undefined
 }

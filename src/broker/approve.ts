@@ -51,10 +51,15 @@ interface Voting extends Answerable {
 function vote(broker: Broker, tx: Transaction, voting: Voting): Result<Approval, Refusal> {
   const { yes, approval, lease, origin } = voting
   if (approval.approvedBy.some(({ operator }) => samePerson(operator, yes.operator.id))) {
-    return err({ reason: 'conflict', detail: 'You have approved this already; it needs somebody else too.', state: approval.state })
+    return err({
+      reason: 'conflict',
+      detail: 'You have approved this already; it needs somebody else too.',
+      state: approval.state,
+    })
   }
   const wider = yes.narrow ? widerThan(yes.narrow, lease) : []
-  if (wider.length > 0) return err({ reason: 'invalid-request', detail: 'What you approve must lie inside what was asked.', errors: wider })
+  if (wider.length > 0)
+    return err({ reason: 'invalid-request', detail: 'What you approve must lie inside what was asked.', errors: wider })
 
   const cast: ApprovalVote = { operator: yes.operator.id, at: origin.now, reason: yes.reason, narrow: yes.narrow }
   const approvedBy = [...approval.approvedBy, cast]
@@ -101,7 +106,12 @@ function judgeAgain(broker: Broker, tx: Transaction, { approval, lease: asked, p
 function askAgain(
   broker: Broker,
   tx: Transaction,
-  { lease, from, policy, origin }: { readonly lease: Lease; readonly from: Lease; readonly policy: Policy; readonly origin: Origin },
+  {
+    lease,
+    from,
+    policy,
+    origin,
+  }: { readonly lease: Lease; readonly from: Lease; readonly policy: Policy; readonly origin: Origin },
 ): void {
   const approval = openApproval(broker, policy, lease, origin.now)
   const { access, tools, ttlSeconds, decision } = lease
@@ -119,7 +129,8 @@ function activate(tx: Transaction, lease: Lease, policy: Policy, origin: Origin)
     expiresAt: origin.now + ttlSeconds * SECOND_MS,
     maxExpiresAt: origin.now + policy.limits.maxAgeSeconds * SECOND_MS,
   } as const
-  if (tx.moveLease(lease, { access, tools, ttlSeconds, decision, ...active })) tx.append(leaseEntry('lease.granted', { ...lease, ...active }, origin))
+  if (tx.moveLease(lease, { access, tools, ttlSeconds, decision, ...active }))
+    tx.append(leaseEntry('lease.granted', { ...lease, ...active }, origin))
 }
 
 function cutBy(lease: Lease, { access, tools, ttlSeconds }: ApprovedNarrowing): Lease {
@@ -143,7 +154,9 @@ function widerThan(cut: ApprovedNarrowing, lease: Lease): readonly FieldError[] 
     insideOf(lease, entry) ? [] : [{ path: `/narrow/access/${at}`, message: 'is not inside what was asked' }],
   )
   const tools = (cut.tools ?? []).flatMap((entry, at): readonly FieldError[] =>
-    lease.tools.some((outer) => toolInside(entry, outer)) ? [] : [{ path: `/narrow/tools/${at}`, message: 'is not inside what was asked' }],
+    lease.tools.some((outer) => toolInside(entry, outer))
+      ? []
+      : [{ path: `/narrow/tools/${at}`, message: 'is not inside what was asked' }],
   )
   const longer = cut.ttlSeconds !== null && cut.ttlSeconds > lease.ttlSeconds
   const nothing = (cut.access ?? lease.access).length + (cut.tools ?? lease.tools).length === 0

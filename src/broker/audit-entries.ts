@@ -61,12 +61,23 @@ function leaseSubject(lease: LeaseSubject): JsonObject {
 }
 
 export function leaseEntry(kind: 'lease.granted' | 'lease.asked', lease: Lease, origin: Origin): AuditEntry {
-  return { ...about(lease), ...common(kind, origin), subject: leaseSubject(lease), decision: decisionOnWire(lease.decision) }
+  return {
+    ...about(lease),
+    ...common(kind, origin),
+    subject: leaseSubject(lease),
+    decision: decisionOnWire(lease.decision),
+  }
 }
 
 /** A refusal: there is no lease, so what was asked stands in its place. */
 export function deniedEntry(
-  asked: { readonly agent: string; readonly owner: string; readonly task: string; readonly lease: string | null; readonly subject: JsonObject },
+  asked: {
+    readonly agent: string
+    readonly owner: string
+    readonly task: string
+    readonly lease: string | null
+    readonly subject: JsonObject
+  },
   decision: Decision | null,
   origin: Origin,
 ): AuditEntry {
@@ -92,14 +103,22 @@ export function credentialEntry(
 
 type ApprovalKind = 'approval.approved' | 'approval.denied' | 'approval.expired' | 'approval.cancelled'
 
-export function approvalEntry(kind: ApprovalKind, approval: Approval, reason: string | null, origin: Origin): AuditEntry {
+export function approvalEntry(
+  kind: ApprovalKind,
+  approval: Approval,
+  reason: string | null,
+  origin: Origin,
+): AuditEntry {
   const { agent, owner, task, lease } = approval
   const subject = { id: approval.id, outcome: approval.state, reason }
   return { agent, owner, task, lease, ...common(kind, origin), subject }
 }
 
 /** An operator tried what the role, or being the owner, forbids. */
-export function operatorRefusedEntry(what: { readonly id: string; readonly reason: string }, origin: Origin): AuditEntry {
+export function operatorRefusedEntry(
+  what: { readonly id: string; readonly reason: string },
+  origin: Origin,
+): AuditEntry {
   return { ...common('operator.refused', origin), subject: { id: what.id, outcome: 'refused', reason: what.reason } }
 }
 

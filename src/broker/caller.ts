@@ -1,11 +1,6 @@
 import type { Claims } from '../core/catalogue.ts'
 import type { LeaseId } from '../core/id.ts'
-
-/** Roles are cumulative: each may do what those before it may. */
-export const ROLES = ['viewer', 'approver', 'operator', 'admin'] as const
-export type Role = (typeof ROLES)[number]
-
-export const hasRole = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed)
+import type { Role } from '../core/role.ts'
 
 /** A workload that proved who it is, and which configured agent that makes it. */
 export interface AgentCaller {

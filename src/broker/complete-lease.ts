@@ -31,10 +31,17 @@ export async function completeLease(broker: Broker, call: Completion): Promise<R
     const lease = tx.lease(call.lease)
     if (!lease) return err({ reason: 'not-found' })
     const outcome = lease.state === 'pending' ? 'cancelled' : call.outcome === 'success' ? 'completed' : 'failed'
-    const closed = lease.state === 'closed' ? undefined : closeLease(tx, lease, { outcome, reason: call.summary }, origin)
+    const closed =
+      lease.state === 'closed' ? undefined : closeLease(tx, lease, { outcome, reason: call.summary }, origin)
     if (closed) return ok(closed)
     const same = lease.outcome === 'cancelled' || lease.outcome === outcome
-    return same ? ok(lease) : err({ reason: 'conflict', detail: `The lease is ${lease.state} (${lease.outcome ?? 'open'}).`, state: lease.state })
+    return same
+      ? ok(lease)
+      : err({
+          reason: 'conflict',
+          detail: `The lease is ${lease.state} (${lease.outcome ?? 'open'}).`,
+          state: lease.state,
+        })
   })
   broker.changes.announce(call.lease)
   return result

@@ -13,7 +13,7 @@ const BATCH = 500
  */
 export async function enforcePolicy(broker: Broker, policy: Policy): Promise<number> {
   let closed = 0
-  for (let after: LeaseId | null = null; ; ) {
+  for (let after: LeaseId | null = null; ;) {
     const live: readonly Lease[] = broker.store.reads.live(after, BATCH)
     const ended = await Promise.all(live.map((lease) => endIfOutside(broker, policy, lease)))
     closed += ended.filter(Boolean).length
@@ -28,7 +28,9 @@ async function endIfOutside(broker: Broker, policy: Policy, lease: Lease): Promi
   const origin = { actor: BROKER, requestId: null, now: broker.clock() }
   const closed = await broker.store.commit((tx) => {
     const current = tx.lease(lease.id)
-    return current && current.state !== 'closed' ? closeLease(tx, current, { outcome: 'revoked', reason }, origin) : undefined
+    return current && current.state !== 'closed'
+      ? closeLease(tx, current, { outcome: 'revoked', reason }, origin)
+      : undefined
   })
   broker.changes.announce(lease.id)
   return closed !== undefined

@@ -30,7 +30,8 @@ export async function fetchCredential(broker: Broker, call: Fetch): Promise<Resu
   if (!access || !grant) return err(notGranted(call.grant))
 
   const minted = await mint(broker, { lease, grant, access, now }).catch(() => null)
-  if (!minted) return err({ reason: 'provider-unavailable', detail: 'The credential could not be minted. Ask again later.' })
+  if (!minted)
+    return err({ reason: 'provider-unavailable', detail: 'The credential could not be minted. Ask again later.' })
   return broker.store.commit((tx) => {
     const current = tx.lease(lease.id)
     if (!current) return err({ reason: 'not-found' })
@@ -54,11 +55,20 @@ function whyNot(
 ): Refusal | undefined {
   const now = broker.clock()
   const usable = isUsable(lease, now) && reads.ancestors(lease).every((ancestor) => isUsable(ancestor, now))
-  if (!usable) return { reason: 'conflict', detail: `The lease is ${lease.state}; only an active one gives credentials.`, state: lease.state }
+  if (!usable)
+    return {
+      reason: 'conflict',
+      detail: `The lease is ${lease.state}; only an active one gives credentials.`,
+      state: lease.state,
+    }
   if (!lease.access.some((entry) => entry.grant === grant)) return notGranted(grant)
   const early = open(reads, lease, grant).find((credential) => !isReplaceable(credential, now))
   if (!early) return undefined
-  return { reason: 'conflict', detail: `Credential ${early.id} is still good. It can be replaced in its last third.`, state: lease.state }
+  return {
+    reason: 'conflict',
+    detail: `Credential ${early.id} is still good. It can be replaced in its last third.`,
+    state: lease.state,
+  }
 }
 
 function replace(tx: Transaction, lease: Lease, grant: string, origin: Origin): void {

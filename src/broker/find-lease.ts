@@ -10,8 +10,13 @@ import type { Refusal } from './refusal.ts'
  * the leases of that agent (and, where instances are told apart, of that instance), an operator every lease. To
  * everybody else it does not exist, in the same words.
  */
-export function findLease(broker: Pick<Broker, 'store' | 'policy'>, caller: Caller, id: LeaseId): Result<Lease, Refusal> {
-  if (caller.type === 'pep') return err({ reason: 'forbidden', detail: 'A PEP token opens no lease. Use it to introspect.' })
+export function findLease(
+  broker: Pick<Broker, 'store' | 'policy'>,
+  caller: Caller,
+  id: LeaseId,
+): Result<Lease, Refusal> {
+  if (caller.type === 'pep')
+    return err({ reason: 'forbidden', detail: 'A PEP token opens no lease. Use it to introspect.' })
   const lease = broker.store.reads.lease(id)
   return lease && maySee(broker, caller, lease) ? ok(lease) : err({ reason: 'not-found' })
 }

@@ -18,7 +18,13 @@ export interface IdempotencyKey {
 /** The scope is agent, its instance and the route: JSON keeps two of them from ever spelling the same one. */
 export function idempotencyKey(
   digests: Digests,
-  from: { readonly agent: string; readonly instance: string; readonly route: string; readonly key: string; readonly body: JsonObject },
+  from: {
+    readonly agent: string
+    readonly instance: string
+    readonly route: string
+    readonly key: string
+    readonly body: JsonObject
+  },
 ): IdempotencyKey {
   const scope = JSON.stringify([from.agent, from.instance, from.route])
   return { scope, key: from.key, digest: digests.ofJson(from.body) }
@@ -28,9 +34,16 @@ export function idempotencyKey(
  * Claims the key for this request until the caller takes it out of `inFlight`. The lease of an earlier request with the
  * same key and body is returned instead; another body, or one still being answered, is refused.
  */
-export function claimKey(broker: Pick<Broker, 'store' | 'clock' | 'inFlight'>, key: IdempotencyKey): Result<Lease | undefined, Refusal> {
+export function claimKey(
+  broker: Pick<Broker, 'store' | 'clock' | 'inFlight'>,
+  key: IdempotencyKey,
+): Result<Lease | undefined, Refusal> {
   if (broker.inFlight.has(inFlightName(key))) {
-    return err({ reason: 'conflict', detail: 'A request with this Idempotency-Key is still being answered.', state: null })
+    return err({
+      reason: 'conflict',
+      detail: 'A request with this Idempotency-Key is still being answered.',
+      state: null,
+    })
   }
   const earlier = broker.store.reads.idempotent(key.scope, key.key, broker.clock())
   if (earlier && earlier.digest !== key.digest) return err({ reason: 'idempotency-mismatch' })
@@ -41,7 +54,7 @@ export function claimKey(broker: Pick<Broker, 'store' | 'clock' | 'inFlight'>, k
 
 /** In the transaction that stores the lease: only answers that made one are kept. */
 export function keepKey(tx: Transaction, key: IdempotencyKey, lease: LeaseId, now: Instant): void {
-  tx.keepIdempotent(key.scope, key.key, { digest: key.digest, lease, expiresAt: now + KEPT_MS })
+  tx.keepIdempotent(key.scope, key.key, { digest: key.digest, lease, keptAt: now, expiresAt: now + KEPT_MS })
 }
 
 /** How a key is named while its request is being answered. */

@@ -8,7 +8,12 @@ import { toolOnWire } from '../core/tool-access.ts'
 import type { Broker, Policy } from './ports.ts'
 
 /** An approval of one lease, for the asks of its decision. Its subject is frozen here: the digest binds the answer to it. */
-export function openApproval(broker: Pick<Broker, 'ids' | 'digests'>, policy: Policy, lease: Lease, now: Instant): Approval {
+export function openApproval(
+  broker: Pick<Broker, 'ids' | 'digests'>,
+  policy: Policy,
+  lease: Lease,
+  now: Instant,
+): Approval {
   const { asks } = lease.decision
   const subject = subjectOf(lease)
   return {

@@ -11,7 +11,6 @@ import type { Result } from '../core/result.ts'
 import type { Secret } from '../core/secret.ts'
 import type { Instant } from '../core/time.ts'
 import type { AgentCaller, OperatorCaller, PepCaller } from './caller.ts'
-import type { Refusal } from './refusal.ts'
 
 /** The wall clock. MUST never be read by core or broker in any other way. */
 export type Clock = () => Instant
@@ -107,8 +106,6 @@ export interface AccessTokens {
   verify(token: string, now: Instant): Promise<VerifiedAccessToken | undefined>
 }
 
-
-
 /** A page of a list, newest first by (created_at, id). `after` is the last row of the page before. */
 export interface PageRequest {
   readonly limit: number
@@ -168,7 +165,21 @@ export interface IdempotentAnswer {
 
 /** The members of a lease that change after it is stored. */
 export type LeaseChange = Partial<
-  Pick<Lease, 'state' | 'activatedAt' | 'expiresAt' | 'maxExpiresAt' | 'ttlSeconds' | 'access' | 'tools' | 'decision' | 'approval' | 'closedAt' | 'outcome' | 'reason'>
+  Pick<
+    Lease,
+    | 'state'
+    | 'activatedAt'
+    | 'expiresAt'
+    | 'maxExpiresAt'
+    | 'ttlSeconds'
+    | 'access'
+    | 'tools'
+    | 'decision'
+    | 'approval'
+    | 'closedAt'
+    | 'outcome'
+    | 'reason'
+  >
 >
 export type CredentialChange = Partial<Pick<Credential, 'state' | 'outcome' | 'confirmedAt'>>
 export type ApprovalChange = Partial<Pick<Approval, 'state' | 'approvedBy' | 'deniedBy' | 'reason'>>
@@ -181,10 +192,14 @@ export interface Transaction extends Reads {
   insertLease(lease: Lease): void
   moveLease(from: Pick<Lease, 'id' | 'state' | 'fence'>, change: LeaseChange): boolean
   insertCredential(credential: Credential): void
-  moveCredential(from: { readonly id: CredentialId; readonly state: CredentialState; readonly fence: number }, change: CredentialChange): boolean
+  moveCredential(
+    from: { readonly id: CredentialId; readonly state: CredentialState; readonly fence: number },
+    change: CredentialChange,
+  ): boolean
   insertApproval(approval: Approval): void
   moveApproval(from: Pick<Approval, 'id' | 'state' | 'fence'>, change: ApprovalChange): boolean
-  keepIdempotent(scope: string, key: string, answer: IdempotentAnswer): void
+  /** Keeps the key, and MAY drop others that have lapsed by `keptAt`. */
+  keepIdempotent(scope: string, key: string, answer: IdempotentAnswer & { readonly keptAt: Instant }): void
   append(entry: AuditEntry): void
 }
 

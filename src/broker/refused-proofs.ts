@@ -25,7 +25,11 @@ export interface Refused {
 export function refusedProofs(broker: Pick<Broker, 'store' | 'clock'>) {
   const sources = new Map<string, Source>()
 
-  const record = (source: string, subject: { readonly outcome: string; readonly reason: string }, requestId: string | null): Promise<void> =>
+  const record = (
+    source: string,
+    subject: { readonly outcome: string; readonly reason: string },
+    requestId: string | null,
+  ): Promise<void> =>
     broker.store.commit((tx) => {
       const actor = { type: 'anonymous', id: source } as const
       tx.append({ kind: 'auth.refused', time: broker.clock(), actor, subject: { id: source, ...subject }, requestId })
@@ -49,7 +53,11 @@ export function refusedProofs(broker: Pick<Broker, 'store' | 'clock'>) {
       const over = [...sources].filter(([, { since }]) => now - since >= MINUTE_MS)
       for (const [name] of over) sources.delete(name)
       const counted = over.filter(([, { unrecorded }]) => unrecorded > 0)
-      await Promise.all(counted.map(([name, { unrecorded }]) => record(name, { outcome: 'refused', reason: `${unrecorded} more within a minute` }, null)))
+      await Promise.all(
+        counted.map(([name, { unrecorded }]) =>
+          record(name, { outcome: 'refused', reason: `${unrecorded} more within a minute` }, null),
+        ),
+      )
     },
   }
 }

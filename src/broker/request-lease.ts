@@ -122,15 +122,22 @@ async function grant(broker: Broker, judgement: Judgement): Promise<Result<Lease
     expiresAt: now + ttlSeconds * SECOND_MS,
     maxExpiresAt: now + policy.limits.maxAgeSeconds * SECOND_MS,
   }
-  const minted = await Promise.all(resolved.access.map((entry) => mint(broker, { ...entry, lease, now }))).catch(() => null)
+  const minted = await Promise.all(resolved.access.map((entry) => mint(broker, { ...entry, lease, now }))).catch(
+    () => null,
+  )
   if (!minted) {
-    const refusal: Refusal = { reason: 'provider-unavailable', detail: 'A credential could not be minted. Nothing was granted; ask again later.' }
+    const refusal: Refusal = {
+      reason: 'provider-unavailable',
+      detail: 'A credential could not be minted. Nothing was granted; ask again later.',
+    }
     return refuse(broker, call, { owner: lease.owner, decision: lease.decision, refusal, origin })
   }
   return broker.store.commit((tx) => {
-    const stop = outdated(broker, judgement) ?? overQuota(tx, policy, { agent: lease.agent, credentials: minted.length })
+    const stop =
+      outdated(broker, judgement) ?? overQuota(tx, policy, { agent: lease.agent, credentials: minted.length })
     if (stop) return err(stop)
-    if (!isUsable(lease, broker.clock())) return err({ reason: 'unavailable', detail: 'Minting took longer than the lease. Ask again.' })
+    if (!isUsable(lease, broker.clock()))
+      return err({ reason: 'unavailable', detail: 'Minting took longer than the lease. Ask again.' })
     tx.insertLease(lease)
     tx.append(leaseEntry('lease.granted', lease, origin))
     for (const { credential } of minted) {
@@ -191,9 +198,20 @@ function keep(tx: Transaction, { call, now }: Judgement, lease: Lease): void {
 async function refuse(
   broker: Broker,
   { caller, request }: Call,
-  no: { readonly owner: string; readonly decision: Decision | null; readonly refusal: Refusal; readonly origin: Origin },
+  no: {
+    readonly owner: string
+    readonly decision: Decision | null
+    readonly refusal: Refusal
+    readonly origin: Origin
+  },
 ): Promise<Result<never, Refusal>> {
-  const asked = { agent: caller.agent, owner: no.owner, task: request.task, lease: null, subject: askedSubject(request) }
+  const asked = {
+    agent: caller.agent,
+    owner: no.owner,
+    task: request.task,
+    lease: null,
+    subject: askedSubject(request),
+  }
   await broker.store.commit((tx) => {
     tx.append(deniedEntry(asked, no.decision, no.origin))
   })
@@ -201,7 +219,9 @@ async function refuse(
 }
 
 function whyDenied(decision: Decision): string {
-  const reasons = decision.rules.filter(({ effect, mode }) => effect === 'deny' && mode === 'enforce').map(({ id, reason }) => `${reason} (rule ${id})`)
+  const reasons = decision.rules
+    .filter(({ effect, mode }) => effect === 'deny' && mode === 'enforce')
+    .map(({ id, reason }) => `${reason} (rule ${id})`)
   if (reasons.length > 0) return `The rules said no: ${reasons.join('; ')}.`
   return `The rules said no: the risk score ${decision.risk.score} is in tier ${decision.risk.tier}, which is never allowed.`
 }

@@ -1,5 +1,6 @@
 import { actorOf, operatorRefusedEntry } from './audit-entries.ts'
-import { hasRole, type Caller, type OperatorCaller, type Role } from './caller.ts'
+import type { Caller, OperatorCaller } from './caller.ts'
+import { hasRole, type Role } from '../core/role.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Broker } from './ports.ts'
 import type { Refusal } from './refusal.ts'
@@ -13,7 +14,10 @@ interface Need {
 }
 
 /** The caller as an operator of at least this role. Whoever falls short is refused, and that is on record. */
-export async function requireRole(broker: Pick<Broker, 'store' | 'clock'>, need: Need): Promise<Result<OperatorCaller, Refusal>> {
+export async function requireRole(
+  broker: Pick<Broker, 'store' | 'clock'>,
+  need: Need,
+): Promise<Result<OperatorCaller, Refusal>> {
   const { caller, role } = need
   if (caller.type === 'operator' && hasRole(caller.role, role)) return ok(caller)
   const reason = `${need.what} needs the role ${role}`

@@ -30,7 +30,10 @@ interface Asked {
 export function resolveAccess(catalogue: Catalogue, agent: Agent, asked: Asked): Result<Resolved, Refusal> {
   const access = asked.access.map((entry, at) => resolveEntry(catalogue, agent, entry, `/access/${at}`))
   const tools = asked.tools.map((entry, at) => resolveTool(catalogue, agent, entry, `/tools/${at}/tool`))
-  const errors = [...purposeErrors(agent, asked.purpose), ...[...access, ...tools].flatMap((one) => (one.ok ? [] : [one.error]))]
+  const errors = [
+    ...purposeErrors(agent, asked.purpose),
+    ...[...access, ...tools].flatMap((one) => (one.ok ? [] : [one.error])),
+  ]
   if (errors.length > 0) {
     const detail = `Agent ${agent.id} may not ask for this. Ask for less, or have its grants, tools or purposes widened in the configuration.`
     return err({ reason: 'not-granted', detail, errors })
@@ -47,7 +50,12 @@ function purposeErrors(agent: Agent, purpose: string): readonly FieldError[] {
   return [{ path: '/intent/purpose', message: `"${purpose}" is not one of the purposes of agent ${agent.id}` }]
 }
 
-function resolveEntry(catalogue: Catalogue, agent: Agent, asked: AskedAccess, path: string): Result<ResolvedAccess, FieldError> {
+function resolveEntry(
+  catalogue: Catalogue,
+  agent: Agent,
+  asked: AskedAccess,
+  path: string,
+): Result<ResolvedAccess, FieldError> {
   const grant = agent.grants.includes(asked.grant) ? catalogue.grants.get(asked.grant) : undefined
   if (!grant) return err({ path: `${path}/grant`, message: `"${asked.grant}" is not a grant of agent ${agent.id}` })
   const narrowed = narrow(asked, grant)

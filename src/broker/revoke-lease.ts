@@ -23,10 +23,16 @@ export async function revokeLease(broker: Broker, call: Revocation): Promise<Res
     if (lease.state === 'closed') {
       return lease.outcome === 'revoked'
         ? ok(lease)
-        : err({ reason: 'conflict', detail: `The lease has already ended (${lease.outcome ?? 'closed'}).`, state: lease.state })
+        : err({
+            reason: 'conflict',
+            detail: `The lease has already ended (${lease.outcome ?? 'closed'}).`,
+            state: lease.state,
+          })
     }
     const closed = closeLease(tx, lease, { outcome: 'revoked', reason: call.reason }, origin)
-    return closed ? ok(closed) : err({ reason: 'conflict', detail: 'The lease changed meanwhile. Ask again.', state: lease.state })
+    return closed
+      ? ok(closed)
+      : err({ reason: 'conflict', detail: 'The lease changed meanwhile. Ask again.', state: lease.state })
   })
   broker.changes.announce(call.lease)
   return result

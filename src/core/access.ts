@@ -42,7 +42,9 @@ export function narrow(asked: AskedAccess, ceiling: Ceiling): Result<Narrowed, N
   const resources = asked.resources ?? ceiling.resources
   const action = actions.find((each) => !ceiling.actions.includes(each))
   if (action !== undefined) return err({ member: 'actions', value: action })
-  const resource = resources.find((each) => !isResource(each) || !ceiling.resources.some((outer) => resourceInside(each, outer)))
+  const resource = resources.find(
+    (each) => !isResource(each) || !ceiling.resources.some((outer) => resourceInside(each, outer)),
+  )
   if (resource !== undefined) return err({ member: 'resources', value: resource })
   const leftOut = (named: unknown, outer: readonly string[]): boolean => named === null && outer.length > 0
   return ok({
@@ -52,4 +54,8 @@ export function narrow(asked: AskedAccess, ceiling: Ceiling): Result<Narrowed, N
 }
 
 /** An access entry as the API and the audit show it. */
-export const accessOnWire = ({ grant, actions, resources }: GrantedAccess): JsonObject => ({ grant, actions, resources })
+export const accessOnWire = ({ grant, actions, resources }: GrantedAccess): JsonObject => ({
+  grant,
+  actions,
+  resources,
+})

@@ -16,7 +16,9 @@ function overlap(left: string, right: string): boolean {
     for (let at = 1; at <= right.length; at += 1) {
       const other = right.charAt(at - 1)
       const both = row[at - 1] === true && (sign === other || sign === '?' || other === '?')
-      const star = (sign === '*' && (row[at] === true || next[at - 1] === true)) || (other === '*' && (next[at - 1] === true || row[at] === true))
+      const star =
+        (sign === '*' && (row[at] === true || next[at - 1] === true)) ||
+        (other === '*' && (next[at - 1] === true || row[at] === true))
       next.push(both || star)
     }
     row = next

@@ -45,7 +45,8 @@ export function parseCompactToken(text: string): Result<CompactToken, string> {
   const refused = REFUSED_HEADERS.find((name) => Object.hasOwn(header.value, name))
   if (refused !== undefined) return err(`has the header member ${refused}, which is never followed`)
   if (typeof alg !== 'string') return err('names no algorithm')
-  if (!isTextOrNull(kid, header.value, 'kid') || !isTextOrNull(typ, header.value, 'typ')) return err('has a kid or typ that is not text')
+  if (!isTextOrNull(kid, header.value, 'kid') || !isTextOrNull(typ, header.value, 'typ'))
+    return err('has a kid or typ that is not text')
   return ok({ algorithm: alg, kid, type: typ && mediaType(typ), header: header.value, payload: payload.value })
 }
 

@@ -28,7 +28,9 @@ export function worstIntent(
   declared: DeclaredIntent,
   configured: { readonly agent: Agent; readonly grants: readonly Grant[]; readonly tools: readonly Tool[] },
 ): EffectiveIntent {
-  const classes = [declared, configured.agent, ...configured.grants, ...configured.tools].flatMap((of) => of.dataClasses)
+  const classes = [declared, configured.agent, ...configured.grants, ...configured.tools].flatMap(
+    (of) => of.dataClasses,
+  )
   const autonomy = [declared.autonomy ?? 'autonomous', configured.agent.autonomy ?? 'interactive'] as const
   return {
     purpose: declared.purpose,

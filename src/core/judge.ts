@@ -81,7 +81,9 @@ function tierOf(tiers: readonly Tier[], score: number): Tier {
 }
 
 function askOf({ rule, effect, reason }: Fired): readonly Ask[] {
-  return effect.kind === 'ask' ? [{ by: rule.id, reason, approvals: effect.approvals, approvers: effect.approvers }] : []
+  return effect.kind === 'ask'
+    ? [{ by: rule.id, reason, approvals: effect.approvals, approvers: effect.approvers }]
+    : []
 }
 
 function askOfTier(tier: Tier): readonly Ask[] {

@@ -28,7 +28,7 @@ export function parseStrictJson(text: string): Result<Json, string> {
 /** One pass over the tokens, without recursion: depth is an attacker's number. Leaves grammar to `JSON.parse`. */
 function scan(text: string): string | undefined {
   const open: Scope[] = []
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const sign = text.charAt(at)
     if (sign === '{' || sign === '[') {
       if (open.length === MAX_DEPTH) return `is nested deeper than ${MAX_DEPTH}`

@@ -22,14 +22,18 @@ export async function authenticate(
   broker: Pick<Broker, 'store' | 'digests'> & { readonly identities: () => Identities },
   authorization: string | undefined,
 ): Promise<Result<Caller, AuthRefusal>> {
-  if (authorization === undefined) return refused('Send a proof of identity as "Authorization: Bearer TOKEN".', 'no Authorization header')
+  if (authorization === undefined)
+    return refused('Send a proof of identity as "Authorization: Bearer TOKEN".', 'no Authorization header')
   const token = BEARER.exec(authorization)?.[1]
-  if (token === undefined) return refused('The Authorization header must read "Bearer TOKEN".', 'malformed Authorization header')
+  if (token === undefined)
+    return refused('The Authorization header must read "Bearer TOKEN".', 'malformed Authorization header')
   if (!/^mf[a-z]_/.test(token)) return broker.identities().workload(token)
   switch (bearerKindOf(token)) {
     case 'l': {
       const lease = broker.store.reads.leaseByToken(broker.digests.hex(token))
-      return lease ? ok({ type: 'lease', lease: lease.id, agent: lease.agent }) : refused(NOT_ACCEPTED, 'unknown lease token')
+      return lease
+        ? ok({ type: 'lease', lease: lease.id, agent: lease.agent })
+        : refused(NOT_ACCEPTED, 'unknown lease token')
     }
     case 'o':
       return known(broker.identities().operator(token), 'unknown or expired operator token')

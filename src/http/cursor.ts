@@ -14,7 +14,10 @@ interface Row {
 }
 
 /** The page that a query asks for. A cursor belongs to its filters: with others it would skip rows without a word. */
-export function pageOf(query: { readonly limit: number; readonly cursor?: string | undefined }, filters: object): Result<PageRequest, HttpRefusal> {
+export function pageOf(
+  query: { readonly limit: number; readonly cursor?: string | undefined },
+  filters: object,
+): Result<PageRequest, HttpRefusal> {
   const { limit, cursor } = query
   if (cursor === undefined) return ok({ limit: limit + 1, after: null })
   const [mark, createdAt, id] = decode(cursor) ?? []
@@ -26,7 +29,12 @@ export function pageOf(query: { readonly limit: number; readonly cursor?: string
 }
 
 /** `{ items, next_cursor }`. The store was asked for one row more than the page holds: it tells whether there is a next. */
-export function pageBody<T extends Row>(rows: readonly T[], limit: number, filters: object, show: (row: T) => JsonObject): JsonObject {
+export function pageBody<T extends Row>(
+  rows: readonly T[],
+  limit: number,
+  filters: object,
+  show: (row: T) => JsonObject,
+): JsonObject {
   const items = rows.slice(0, limit)
   const last = rows.length > limit ? items.at(-1) : undefined
   return { items: items.map(show), next_cursor: last ? encode([markOf(filters), last.createdAt, last.id]) : null }
@@ -43,6 +51,8 @@ function decode(text: string): z.infer<typeof Cursor> | undefined {
 }
 
 function markOf(filters: object): string {
-  const sorted = Object.entries(filters).filter(([, value]) => value !== undefined).sort(([a], [b]) => (a < b ? -1 : 1))
+  const sorted = Object.entries(filters)
+    .filter(([, value]) => value !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
   return createHash('sha256').update(JSON.stringify(sorted)).digest('base64url').slice(0, 12)
 }

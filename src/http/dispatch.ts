@@ -14,21 +14,31 @@ import type { Services } from './services.ts'
 export function dispatch(services: Services, endpoint: Endpoint) {
   return async (req: Request, res: Response): Promise<void> => {
     const requestId = String(res.getHeader('request-id'))
-    const outcome = await answer(services, endpoint, req, requestId)
+    const outcome = await answer(services, endpoint, req, { requestId, signal: abortedWith(res) })
     if (outcome.ok) send(res, outcome.value)
     else sendProblem(res, outcome.error, requestId)
   }
 }
 
-async function answer(services: Services, endpoint: Endpoint, req: Request, requestId: string): Promise<Result<Reply, HttpRefusal>> {
-  const caller = await identify(services, endpoint, req, requestId)
+async function answer(
+  services: Services,
+  endpoint: Endpoint,
+  req: Request,
+  known: Pick<Input<null, null, null, null>, 'requestId' | 'signal'>,
+): Promise<Result<Reply, HttpRefusal>> {
+  const caller = await identify(services, endpoint, req, known.requestId)
   if (!caller.ok) return caller
-  const input = await read(endpoint, req, { caller: caller.value, requestId })
+  const input = await read(endpoint, req, { ...known, caller: caller.value })
   return input.ok ? endpoint.handle(input.value) : input
 }
 
 /** Authentication, then whether this kind of caller, in this role, has any business here. */
-async function identify(services: Services, endpoint: Endpoint, req: Request, requestId: string): Promise<Result<Caller | null, HttpRefusal>> {
+async function identify(
+  services: Services,
+  endpoint: Endpoint,
+  req: Request,
+  requestId: string,
+): Promise<Result<Caller | null, HttpRefusal>> {
   if (endpoint.callers.length === 0) return ok(null)
   const { authorization } = req.headers
   const address = req.ip ?? 'unknown'
@@ -44,7 +54,8 @@ async function identify(services: Services, endpoint: Endpoint, req: Request, re
   }
   const caller = proven.value
   if (caller.type === 'operator' || !endpoint.callers.includes(caller.type)) {
-    if (!endpoint.callers.includes('operator')) return err({ reason: 'forbidden', detail: `This call takes ${endpoint.callers.join(' or ')} tokens.` })
+    if (!endpoint.callers.includes('operator'))
+      return err({ reason: 'forbidden', detail: `This call takes ${endpoint.callers.join(' or ')} tokens.` })
     const what = `${endpoint.method.toUpperCase()} ${endpoint.path}`
     return requireRole(services.broker, { caller, role: endpoint.role, what, requestId })
   }
@@ -63,7 +74,7 @@ const tooFast = (seconds: number): HttpRefusal => ({
 async function read(
   endpoint: Endpoint,
   req: Request,
-  known: { readonly caller: Caller | null; readonly requestId: string },
+  known: Pick<Input<null, null, null, Caller | null>, 'requestId' | 'signal' | 'caller'>,
 ): Promise<Result<Input<unknown, unknown, unknown, Caller | null>, HttpRefusal>> {
   const params = endpoint.params === null ? null : endpoint.params.safeParse(req.params)
   if (params && !params.success) return err({ reason: 'not-found' })
@@ -71,7 +82,8 @@ async function read(
   if (!query.ok) return query
   const parsedQuery = endpoint.query === null ? noQuery(query.value) : parse(endpoint.query, query.value, 'query')
   if (!parsedQuery.ok) return parsedQuery
-  const headers = endpoint.headers === null ? ok(null) : parse(endpoint.headers, headersOf(req, endpoint.headers), 'header')
+  const headers =
+    endpoint.headers === null ? ok(null) : parse(endpoint.headers, headersOf(req, endpoint.headers), 'header')
   if (!headers.ok) return headers
   const raw = endpoint.bodyType === 'form' ? await readFormBody(req) : await readJsonBody(req)
   if (!raw.ok) return raw
@@ -83,7 +95,6 @@ async function read(
     query: parsedQuery.value,
     body: body.value,
     header: (name) => req.get(name),
-    signal: abortedWith(req),
   })
 }
 
@@ -93,12 +104,21 @@ function queryOf(req: Request): Result<Readonly<Record<string, string>>, HttpRef
   const query = new URLSearchParams(at < 0 ? '' : req.originalUrl.slice(at + 1))
   const twice = [...query.keys()].find((name, index, names) => names.indexOf(name) !== index)
   if (twice === undefined) return ok(Object.fromEntries(query))
-  return err({ reason: 'invalid-request', detail: 'A query parameter is given twice.', errors: [{ path: `/${twice.slice(0, 100)}`, message: 'is given twice' }] })
+  return err({
+    reason: 'invalid-request',
+    detail: 'A query parameter is given twice.',
+    errors: [{ path: `/${twice.slice(0, 100)}`, message: 'is given twice' }],
+  })
 }
 
 function noQuery(query: Readonly<Record<string, string>>): Result<null, HttpRefusal> {
-  const errors = Object.keys(query).map((name) => ({ path: `/${name.slice(0, 100)}`, message: 'is not a parameter of this call' }))
-  return errors.length === 0 ? ok(null) : err({ reason: 'invalid-request', detail: 'This call takes no query parameters.', errors })
+  const errors = Object.keys(query).map((name) => ({
+    path: `/${name.slice(0, 100)}`,
+    message: 'is not a parameter of this call',
+  }))
+  return errors.length === 0
+    ? ok(null)
+    : err({ reason: 'invalid-request', detail: 'This call takes no query parameters.', errors })
 }
 
 /** A call without a body takes none, or `{}`, which generic clients send. */
@@ -108,13 +128,15 @@ function noBody(body: unknown): Result<null, HttpRefusal> {
 }
 
 function headersOf(req: Request, schema: NonNullable<Endpoint['headers']>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.keys(schema.shape).flatMap((name) => (req.get(name) === undefined ? [] : [[name, req.get(name) ?? '']])))
+  return Object.fromEntries(
+    Object.keys(schema.shape).flatMap((name) => (req.get(name) === undefined ? [] : [[name, req.get(name) ?? '']])),
+  )
 }
 
 /** Ends when the client goes away, so that nobody waits for an answer that nobody reads. */
-function abortedWith(req: Request): AbortSignal {
+function abortedWith(res: Response): AbortSignal {
   const controller = new AbortController()
-  req.socket.once('close', () => {
+  res.once('close', () => {
     controller.abort()
   })
   return controller.signal

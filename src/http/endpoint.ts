@@ -1,8 +1,9 @@
 import type * as z from 'zod'
 
-import type { Caller, Role } from '../broker/caller.ts'
+import type { Caller } from '../broker/caller.ts'
 import type { Json } from '../core/json.ts'
 import type { Result } from '../core/result.ts'
+import type { Role } from '../core/role.ts'
 import type { HttpRefusal } from './problem.ts'
 
 /** What a handler sends back. A string is sent as it is, in the content type of its header. */
@@ -55,7 +56,9 @@ export interface Endpoint {
   readonly headers: z.ZodObject | null
   readonly answers: Readonly<Record<number, Answer>>
   /** Inputs have been parsed by the schemas above; a caller, where one is needed, has been authenticated. */
-  readonly handle: (input: Input<unknown, unknown, unknown, Caller | null>) => Promise<Result<Reply, HttpRefusal>> | Result<Reply, HttpRefusal>
+  readonly handle: (
+    input: Input<unknown, unknown, unknown, Caller | null>,
+  ) => Promise<Result<Reply, HttpRefusal>> | Result<Reply, HttpRefusal>
 }
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : null

@@ -33,6 +33,7 @@ async function consume(limiter: RateLimiterMemory, key: string): Promise<number 
   }
 }
 
-const waitOf = (state: RateLimiterRes | null, points: number): number | undefined => (state && state.consumedPoints > points ? seconds(state) : undefined)
+const waitOf = (state: RateLimiterRes | null, points: number): number | undefined =>
+  state && state.consumedPoints > points ? seconds(state) : undefined
 
 const seconds = (state: RateLimiterRes): number => Math.max(1, Math.ceil(state.msBeforeNext / 1000))

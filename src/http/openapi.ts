@@ -8,7 +8,8 @@ import { Problem } from './schemas/problem.ts'
 /** OpenAPI 3.1, made from the same schemas that parse and the same table that refuses. */
 export function openapi(endpoints: readonly Endpoint[], version: string): JsonObject {
   const paths: Record<string, ZodOpenApiPathsObject[string]> = {}
-  for (const endpoint of endpoints) paths[endpoint.path] = { ...paths[endpoint.path], [endpoint.method]: operation(endpoint) }
+  for (const endpoint of endpoints)
+    paths[endpoint.path] = { ...paths[endpoint.path], [endpoint.method]: operation(endpoint) }
   const document = createDocument({
     openapi: '3.1.0',
     info: {
@@ -29,16 +30,20 @@ function operation(endpoint: Endpoint): ZodOpenApiOperationObject {
     operationId: operationId(endpoint),
     summary: endpoint.summary,
     tags: [endpoint.tag],
-    ...(endpoint.callers.length === 0 ? { security: [] } : { security: [{ bearer: [] }], description: callers(endpoint) }),
+    ...(endpoint.callers.length === 0
+      ? { security: [] }
+      : { security: [{ bearer: [] }], description: callers(endpoint) }),
     requestParams: { ...(params && { path: params }), ...(query && { query }), ...(headers && { header: headers }) },
     ...(body && { requestBody: { required: true, content: { [contentType(endpoint)]: { schema: body } } } }),
     responses: { ...answers(endpoint), ...problems(endpoint) },
   }
 }
 
-const contentType = ({ bodyType }: Endpoint): string => (bodyType === 'form' ? 'application/x-www-form-urlencoded' : 'application/json')
+const contentType = ({ bodyType }: Endpoint): string =>
+  bodyType === 'form' ? 'application/x-www-form-urlencoded' : 'application/json'
 
-const callers = ({ callers: kinds, role }: Endpoint): string => `Takes ${kinds.map((kind) => (kind === 'operator' ? `operator (${role})` : kind)).join(', ')} tokens.`
+const callers = ({ callers: kinds, role }: Endpoint): string =>
+  `Takes ${kinds.map((kind) => (kind === 'operator' ? `operator (${role})` : kind)).join(', ')} tokens.`
 
 /** `post /v1/leases/{lease}/complete` is `postLeasesLeaseComplete`: stable, and readable in a client. */
 function operationId({ method, path }: Endpoint): string {
@@ -47,16 +52,20 @@ function operationId({ method, path }: Endpoint): string {
 }
 
 function answers(endpoint: Endpoint): ZodOpenApiOperationObject['responses'] {
-  const entries = Object.entries(endpoint.answers).map(([status, { description, schema, contentType: type = 'application/json' }]) => [
-    status,
-    { description, ...(schema && { content: { [type]: { schema } } }) },
-  ])
+  const entries = Object.entries(endpoint.answers).map(
+    ([status, { description, schema, contentType: type = 'application/json' }]) => [
+      status,
+      { description, ...(schema && { content: { [type]: { schema } } }) },
+    ],
+  )
   return Object.fromEntries(entries) as ZodOpenApiOperationObject['responses']
 }
 
 /** The statuses that this route can refuse with, each with the slugs behind it. */
 function problems(endpoint: Endpoint): ZodOpenApiOperationObject['responses'] {
-  const slugs = (Object.keys(PROBLEMS) as ProblemSlug[]).filter((slug) => reaches(endpoint, slug) && endpoint.answers[PROBLEMS[slug].status] === undefined)
+  const slugs = (Object.keys(PROBLEMS) as ProblemSlug[]).filter(
+    (slug) => reaches(endpoint, slug) && endpoint.answers[PROBLEMS[slug].status] === undefined,
+  )
   const byStatus = Map.groupBy(slugs, (slug) => PROBLEMS[slug].status)
   const entries = [...byStatus].map(([status, some]) => [
     String(status),

@@ -5,7 +5,11 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { HttpRefusal } from './problem.ts'
 
 /** The value as the schema reads it, or every fault at once with a JSON Pointer (RFC 6901) to each. */
-export function parse(schema: z.ZodType, value: unknown, where: 'body' | 'query' | 'header'): Result<unknown, HttpRefusal> {
+export function parse(
+  schema: z.ZodType,
+  value: unknown,
+  where: 'body' | 'query' | 'header',
+): Result<unknown, HttpRefusal> {
   const parsed = schema.safeParse(value, { reportInput: false })
   if (parsed.success) return ok(parsed.data)
   const errors = parsed.error.issues.flatMap(toFieldErrors).slice(0, 20)

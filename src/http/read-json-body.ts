@@ -21,16 +21,27 @@ export async function readJsonBody(req: IncomingMessage): Promise<Result<Json | 
 }
 
 /** A form body (RFC 7662 asks for one). A parameter given twice is refused, as RFC 6749 section 3.2 demands. */
-export async function readFormBody(req: IncomingMessage): Promise<Result<Readonly<Record<string, string>>, HttpRefusal>> {
-  const text = await readText(req, /^application\/x-www-form-urlencoded(\s*;.*)?$/i, 'application/x-www-form-urlencoded')
+export async function readFormBody(
+  req: IncomingMessage,
+): Promise<Result<Readonly<Record<string, string>>, HttpRefusal>> {
+  const text = await readText(
+    req,
+    /^application\/x-www-form-urlencoded(\s*;.*)?$/i,
+    'application/x-www-form-urlencoded',
+  )
   if (!text.ok) return text
   const form = new URLSearchParams(text.value ?? '')
   const names = [...form.keys()]
-  if (new Set(names).size < names.length) return err({ reason: 'invalid-request', detail: 'A form parameter is given twice.' })
+  if (new Set(names).size < names.length)
+    return err({ reason: 'invalid-request', detail: 'A form parameter is given twice.' })
   return ok(Object.fromEntries(form))
 }
 
-async function readText(req: IncomingMessage, type: RegExp, name: string): Promise<Result<string | undefined, HttpRefusal>> {
+async function readText(
+  req: IncomingMessage,
+  type: RegExp,
+  name: string,
+): Promise<Result<string | undefined, HttpRefusal>> {
   const bytes = await readBytes(req)
   if (bytes === 'too-large') return err({ reason: 'payload-too-large' })
   if (bytes.length === 0) return ok(undefined)

@@ -26,7 +26,9 @@ export function httpServer(services: Services): Server {
   for (const [path, methods] of Map.groupBy(routes, (route) => route.path)) {
     const route = app.route(path.replace(/\{(\w+)\}/g, ':$1'))
     for (const each of methods) route[each.method](dispatch(services, each))
-    const allow = methods.map(({ method }) => method.toUpperCase()).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+    const allow = methods
+      .map(({ method }) => method.toUpperCase())
+      .flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
     route.all((_req, res) => {
       sendProblem(res, { reason: 'method-not-allowed', allow }, String(res.getHeader('request-id')))
     })
@@ -61,7 +63,12 @@ function named({ metrics }: Services) {
     res.set({ 'Request-Id': randomUUID(), 'Cache-Control': 'no-store' })
     res.once('finish', () => {
       const route = (req.route as { readonly path?: string } | undefined)?.path ?? 'none'
-      metrics.answered({ method: req.method, route, status: res.statusCode, seconds: (performance.now() - from) / 1000 })
+      metrics.answered({
+        method: req.method,
+        route,
+        status: res.statusCode,
+        seconds: (performance.now() - from) / 1000,
+      })
     })
     next()
   }

@@ -6,12 +6,17 @@ import type { Instant } from '../core/time.ts'
 /** What a failed or finished request tells the log. Never a body, a header or a query: they may hold secrets. */
 export interface HttpLog {
   readonly error: (fields: Readonly<Record<string, unknown>>, message: string) => void
-  readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => Promise<void>
+  readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void
 }
 
 /** Counters that the routes feed. Labels never name agents or tasks. */
 export interface HttpMetrics {
-  readonly answered: (of: { readonly method: string; readonly route: string; readonly status: number; readonly seconds: number }) => void
+  readonly answered: (of: {
+    readonly method: string
+    readonly route: string
+    readonly status: number
+    readonly seconds: number
+  }) => void
   readonly render: () => Promise<{ readonly contentType: string; readonly text: string }>
 }
 
@@ -49,5 +54,9 @@ export interface Limiter {
 
 /** Refusals before authentication, gathered to one record a minute and source, so that a flood cannot fill the disk. */
 export interface RefusedProofs {
-  readonly note: (refusal: { readonly source: string; readonly cause: string; readonly requestId: string }) => Promise<void>
+  readonly note: (refusal: {
+    readonly source: string
+    readonly cause: string
+    readonly requestId: string
+  }) => Promise<void>
 }

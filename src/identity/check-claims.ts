@@ -25,6 +25,8 @@ export function audienceFault({ aud }: { readonly aud?: unknown }, audience: str
 
 /** Required claims are compared exactly: `"1"` is not `1`, and a list is not its only item. */
 export function requiredFault(claims: JsonObject, required: TrustedIssuer['require']): string | undefined {
-  const failing = Object.entries(required).find(([name, value]) => !Object.hasOwn(claims, name) || claims[name] !== value)
+  const failing = Object.entries(required).find(
+    ([name, value]) => !Object.hasOwn(claims, name) || claims[name] !== value,
+  )
   return failing && `the required claim ${failing[0]} is missing or another`
 }

@@ -54,7 +54,10 @@ export function createIdentities(parties: TrustedParties, { clock, fetch, before
   const keySources = new Map<string, KeySource>()
   const trusted = parties.issuers.map((issuer): Trusted => {
     const origin = originOf(issuer)
-    const keys = keySources.get(origin) ?? before?.keySources.get(origin) ?? createKeySource(() => loadKeySet(issuer, fetch), clock)
+    const keys =
+      keySources.get(origin) ??
+      before?.keySources.get(origin) ??
+      createKeySource(() => loadKeySet(issuer, fetch), clock)
     keySources.set(origin, keys)
     return { issuer, keys }
   })
@@ -79,13 +82,21 @@ export function createIdentities(parties: TrustedParties, { clock, fetch, before
 
   function callerOf(text: string, holding: readonly VerifiedIdentity[]): Result<AgentCaller, IdentityRefusal> {
     const found = findAgent(parties.agents.values(), holding)
-    if (!found.ok) return err(unknownAgent(`Issuer ${holding.map(({ issuer }) => issuer.name).join(', ')}: ${found.error}`))
+    if (!found.ok)
+      return err(unknownAgent(`Issuer ${holding.map(({ issuer }) => issuer.name).join(', ')}: ${found.error}`))
     const { agent, identity } = found.value
     const instance = instanceOf(agent, identity.claims)
     if (!instance.ok) return err(notAccepted(`Agent ${agent.id}: ${instance.error}`))
     const { sub } = identity.claims
     const subject = typeof sub === 'string' ? sub : ''
-    const caller: AgentCaller = { type: 'agent', agent: agent.id, issuer: identity.issuer.name, subject, instance: instance.value, claims: identity.claims }
+    const caller: AgentCaller = {
+      type: 'agent',
+      agent: agent.id,
+      issuer: identity.issuer.name,
+      subject,
+      instance: instance.value,
+      claims: identity.claims,
+    }
     const from = trusted.find(({ issuer }) => issuer === identity.issuer)
     if (from) remembered.set(text, { caller, trusted: from, keys: identity.keys })
     return ok(caller)
@@ -95,7 +106,8 @@ export function createIdentities(parties: TrustedParties, { clock, fetch, before
   function recall(text: string): AgentCaller | undefined {
     const entry = remembered.get(text)
     if (!entry) return undefined
-    if (entry.trusted.keys.digest() === entry.keys && timesFault(entry.caller.claims, clock()) === undefined) return entry.caller
+    if (entry.trusted.keys.digest() === entry.keys && timesFault(entry.caller.claims, clock()) === undefined)
+      return entry.caller
     remembered.delete(text)
     return undefined
   }
@@ -124,7 +136,8 @@ function notAccepted(cause: string): IdentityRefusal {
 }
 
 function unknownAgent(cause: string): IdentityRefusal {
-  const detail = 'The identity was proven, but it is not that of exactly one configured agent. Ask an operator to configure it.'
+  const detail =
+    'The identity was proven, but it is not that of exactly one configured agent. Ask an operator to configure it.'
   return { reason: 'unknown-agent', detail, cause }
 }
 
@@ -132,4 +145,5 @@ function causesOf(candidates: readonly Trusted[], results: readonly Result<unkno
   return candidates.map(({ issuer }, at) => `Issuer ${issuer.name}: ${causeOf(results[at])}`).join('; ')
 }
 
-const causeOf = (result: Result<unknown, string> | undefined): string => (result && !result.ok ? result.error : 'nothing failed')
+const causeOf = (result: Result<unknown, string> | undefined): string =>
+  result && !result.ok ? result.error : 'nothing failed'

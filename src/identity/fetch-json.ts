@@ -21,7 +21,9 @@ export async function fetchJson(address: string, fetch: Fetch): Promise<Result<J
     const response = await fetch(address, { redirect: 'manual', signal, headers: { accept: 'application/json' } })
     if (response.status !== 200) {
       await response.body?.cancel()
-      return err(`${address} answered ${response.status}, not 200${response.status >= 300 && response.status < 400 ? '; redirects are not followed' : ''}`)
+      return err(
+        `${address} answered ${response.status}, not 200${response.status >= 300 && response.status < 400 ? '; redirects are not followed' : ''}`,
+      )
     }
     const text = await readText(response)
     if (text === undefined) return err(`${address} answered more than ${MAX_DOCUMENT_BYTES} bytes`)
@@ -36,7 +38,7 @@ export async function fetchJson(address: string, fetch: Fetch): Promise<Result<J
 async function readText(response: Response): Promise<string | undefined> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let [text, bytes] = ['', 0]
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.byteLength
     if (bytes > MAX_DOCUMENT_BYTES) return undefined
     text += decoder.decode(chunk, { stream: true })

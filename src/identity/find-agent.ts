@@ -12,7 +12,9 @@ export interface FoundAgent {
 /** The one agent that these verified claims are an identity of. Zero or two is a refusal; the error says which. */
 export function findAgent(agents: Iterable<Agent>, verified: readonly VerifiedIdentity[]): Result<FoundAgent, string> {
   const found = [...agents].flatMap((agent): readonly FoundAgent[] => {
-    const identity = verified.find(({ issuer, claims }) => agent.identities.some((each) => each.issuer === issuer.name && matches(each, claims)))
+    const identity = verified.find(({ issuer, claims }) =>
+      agent.identities.some((each) => each.issuer === issuer.name && matches(each, claims)),
+    )
     return identity ? [{ agent, identity }] : []
   })
   const [only] = found
@@ -34,7 +36,9 @@ function matches({ subject, claims }: IdentityMatch, actual: JsonObject): boolea
  */
 export function instanceOf(agent: Agent, claims: JsonObject): Result<string, string> {
   if (agent.instanceClaims.length === 0) return ok('')
-  const missing = agent.instanceClaims.find((name) => !Object.hasOwn(claims, name) || claims[name] === null || claims[name] === '')
+  const missing = agent.instanceClaims.find(
+    (name) => !Object.hasOwn(claims, name) || claims[name] === null || claims[name] === '',
+  )
   if (missing !== undefined) return err(`the instance claim ${missing} is missing`)
   const named = Object.fromEntries(agent.instanceClaims.map((name) => [name, claims[name]]))
   return ok(canonicalize(named) ?? '')

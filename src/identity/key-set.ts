@@ -48,7 +48,8 @@ export function readKeySet(document: Json): Result<KeySet, string> {
 function readKey(jwk: JsonObject): Result<VerifyingKey, string> {
   const [use, operations, only] = [jwk['use'], jwk['key_ops'], jwk['alg']]
   if (use !== undefined && use !== 'sig') return err('its use is not sig')
-  if (operations !== undefined && !(isArray(operations) && operations.includes('verify'))) return err('its key_ops do not include verify')
+  if (operations !== undefined && !(isArray(operations) && operations.includes('verify')))
+    return err('its key_ops do not include verify')
   // A set that gives the private half away proves nothing: everybody who read it can sign.
   if (['d', 'k', 'p', 'q'].some((member) => Object.hasOwn(jwk, member))) return err('it is private or symmetric')
   const kind = kindOf(jwk)
@@ -66,7 +67,9 @@ function readKey(jwk: JsonObject): Result<VerifyingKey, string> {
 }
 
 /** Only the public members: nothing else of a foreign document reaches the key parser. */
-function kindOf(jwk: JsonObject): { readonly algorithms: readonly IdentityAlgorithm[]; readonly members: JsonWebKey } | undefined {
+function kindOf(
+  jwk: JsonObject,
+): { readonly algorithms: readonly IdentityAlgorithm[]; readonly members: JsonWebKey } | undefined {
   const [kty, crv, x, y, n, e] = ['kty', 'crv', 'x', 'y', 'n', 'e'].map((name) => textOf(jwk, name))
   if (kty === 'RSA' && n !== undefined && e !== undefined) return { algorithms: RSA_ALGORITHMS, members: { kty, n, e } }
   const name = `${kty ?? ''} ${crv ?? ''}`

@@ -85,7 +85,9 @@ export function createKeySource(load: () => Promise<Result<KeySet, string>>, clo
 
 /** A token without a `kid` is fine where there is no choice. Where there is one, guessing would be the attacker's choice. */
 function select(keySet: KeySet, { algorithm, kid }: WantedKey): Result<FoundKey, string> {
-  const fitting = keySet.keys.filter((key) => (kid === null || key.kid === kid) && key.algorithms.some((each) => each === algorithm))
+  const fitting = keySet.keys.filter(
+    (key) => (kid === null || key.kid === kid) && key.algorithms.some((each) => each === algorithm),
+  )
   const [only] = fitting
   if (only && fitting.length === 1) return ok({ key: only.key, from: keySet.digest })
   const name = kid === null ? 'without kid' : JSON.stringify(kid.slice(0, 64))

@@ -15,7 +15,11 @@ export interface KnownToken<T> {
  * A look-up of configured tokens of one kind. A mistyped token fails its checksum before any look-up; a good one is found
  * by its hash, so nothing that depends on the secret is ever compared byte by byte. Two holders of one token are refused.
  */
-export function knownTokens<T>(kind: BearerKind, tokens: readonly KnownToken<T>[], clock: Clock): (token: string) => T | undefined {
+export function knownTokens<T>(
+  kind: BearerKind,
+  tokens: readonly KnownToken<T>[],
+  clock: Clock,
+): (token: string) => T | undefined {
   const byHash = new Map(tokens.map((token) => [token.tokenSha256, token]))
   if (byHash.size !== tokens.length) throw new Error(`Two holders share one mf${kind}_ token; give each its own`)
   return (text) => {

@@ -26,7 +26,8 @@ async function discover(issuer: string, fetch: Fetch): Promise<Result<KeySet, st
   if (named !== issuer) return err(`${address} is the configuration of another issuer`)
   if (typeof keys !== 'string') return err(`${address} names no jwks_uri`)
   // A document that came over https must not send the broker to plain http, not even on its own machine.
-  if (issuer.startsWith('https:') && !keys.startsWith('https:')) return err(`${address} names a jwks_uri that is not https`)
+  if (issuer.startsWith('https:') && !keys.startsWith('https:'))
+    return err(`${address} names a jwks_uri that is not https`)
   return fetchKeySet(keys, fetch)
 }
 
@@ -38,7 +39,8 @@ async function fetchKeySet(address: string, fetch: Fetch): Promise<Result<KeySet
 async function read(file: string): Promise<Result<KeySet, string>> {
   try {
     await using handle = await open(file, 'r')
-    if ((await handle.stat()).size > MAX_DOCUMENT_BYTES) return err(`${file} is larger than ${MAX_DOCUMENT_BYTES} bytes`)
+    if ((await handle.stat()).size > MAX_DOCUMENT_BYTES)
+      return err(`${file} is larger than ${MAX_DOCUMENT_BYTES} bytes`)
     const json = parseStrictJson(await handle.readFile('utf8'))
     return labelled(file, json.ok ? readKeySet(json.value) : json)
   } catch (error) {

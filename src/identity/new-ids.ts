@@ -25,7 +25,8 @@ export function createNewIds(clock: Clock): NewIds {
     return made
   }
 
-  const id = <K extends IdKind>(kind: K): IdKinds[K] => withEntropy(ID_ENTROPY_BYTES, (entropy) => formatId(kind, clock(), entropy))
+  const id = <K extends IdKind>(kind: K): IdKinds[K] =>
+    withEntropy(ID_ENTROPY_BYTES, (entropy) => formatId(kind, clock(), entropy))
   return {
     lease: () => id('lse'),
     credential: () => id('crd'),

@@ -30,7 +30,13 @@ export interface VerifiedIdentity {
  * Checks one token against one issuer. What is cheap comes before the key: a token that could not pass anyway must not
  * make the broker fetch. The error is for the operator alone.
  */
-export async function verifyIdentity({ text, token, issuer, keys, now }: IdentityProof): Promise<Result<VerifiedIdentity, string>> {
+export async function verifyIdentity({
+  text,
+  token,
+  issuer,
+  keys,
+  now,
+}: IdentityProof): Promise<Result<VerifiedIdentity, string>> {
   const { algorithm, kid, type, payload } = token
   if (!TYPES.includes(type)) return err('its typ is not that of an identity')
   if (payload['sub'] !== undefined && typeof payload['sub'] !== 'string') return err('its sub is not text')
@@ -46,7 +52,11 @@ export async function verifyIdentity({ text, token, issuer, keys, now }: Identit
   return ok({ issuer, claims: payload, keys: found.value.from })
 }
 
-async function signatureHolds(text: string, key: Parameters<typeof compactVerify>[1], algorithm: string): Promise<boolean> {
+async function signatureHolds(
+  text: string,
+  key: Parameters<typeof compactVerify>[1],
+  algorithm: string,
+): Promise<boolean> {
   try {
     await compactVerify(text, key, { algorithms: [algorithm] })
     return true

@@ -25,10 +25,13 @@ async function mint(issuer: AccessTokenIssuer, order: MintOrder): Promise<Minted
   const key = issuer.keys.signer(order.grant.algorithm, order.now)
   if (!key) throw new Error(`There is no ${order.grant.algorithm} key for grant ${order.grant.name}`)
   const header = { alg: key.algorithm, typ: ACCESS_TOKEN_TYPE, kid: key.kid }
-  const token = await new CompactSign(new TextEncoder().encode(JSON.stringify(claims))).setProtectedHeader(header).sign(key.privateKey)
+  const token = await new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
+    .setProtectedHeader(header)
+    .sign(key.privateKey)
   // What leaves is what was ordered: a faulty key, library or clock is found here and not by who relies on the token.
   const signed = await readAccessToken(issuer, token, order.now)
-  if (!signed || !jsonEquals(signed, claims)) throw new Error(`The token minted for grant ${order.grant.name} does not verify`)
+  if (!signed || !jsonEquals(signed, claims))
+    throw new Error(`The token minted for grant ${order.grant.name} does not verify`)
   const expiresAt = claims.exp * SECOND_MS
   return {
     value: new Secret({ access_token: token, token_type: 'Bearer', expires_in: claims.exp - claims.iat }),
@@ -41,7 +44,10 @@ async function mint(issuer: AccessTokenIssuer, order: MintOrder): Promise<Minted
 }
 
 /** Whole seconds, rounded so that the token never outlives the lease. Throws where no second is left. */
-function claimsOf(issuer: string, { credential, lease, grant, access, now }: MintOrder): JsonObject & { readonly iat: number; readonly exp: number } {
+function claimsOf(
+  issuer: string,
+  { credential, lease, grant, access, now }: MintOrder,
+): JsonObject & { readonly iat: number; readonly exp: number } {
   const iat = Math.floor(now / SECOND_MS)
   const exp = Math.floor(Math.min((iat + grant.maxTtlSeconds) * SECOND_MS, lease.expiresAt) / SECOND_MS)
   if (exp <= iat) throw new Error(`Lease ${lease.id} ends within the second`)

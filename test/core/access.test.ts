@@ -5,17 +5,28 @@ import { narrow, type AskedAccess, type Ceiling } from '../../src/core/access.ts
 import { isResource, resourceInside } from '../../src/core/resource.ts'
 
 const ceiling: Ceiling = { actions: ['s3:GetObject', 's3:PutObject'], resources: ['arn:aws:s3:::orders/*'] }
-const asked = (over: Partial<AskedAccess> = {}): AskedAccess => ({ grant: 'orders', actions: null, resources: null, ...over })
+const asked = (over: Partial<AskedAccess> = {}): AskedAccess => ({
+  grant: 'orders',
+  actions: null,
+  resources: null,
+  ...over,
+})
 
 describe('narrowing an access entry', () => {
   it('gives the ceiling, and says that it is broad, when nothing narrower is named', () => {
-    expect(narrow(asked(), ceiling)).to.deep.equal({ ok: true, value: { access: { grant: 'orders', ...ceiling }, broad: true } })
+    expect(narrow(asked(), ceiling)).to.deep.equal({
+      ok: true,
+      value: { access: { grant: 'orders', ...ceiling }, broad: true },
+    })
   })
 
   const inside = ['arn:aws:s3:::orders/1234', 'arn:aws:s3:::orders/1234/*', 'arn:aws:s3:::orders/*']
   for (const resource of inside) {
     it(`lets ${resource} be asked`, () => {
-      expect(narrow(asked({ actions: ['s3:GetObject'], resources: [resource] }), ceiling)).to.have.nested.property('value.broad', false)
+      expect(narrow(asked({ actions: ['s3:GetObject'], resources: [resource] }), ceiling)).to.have.nested.property(
+        'value.broad',
+        false,
+      )
     })
   }
 
@@ -35,13 +46,19 @@ describe('narrowing an access entry', () => {
   ]
   for (const resource of outside) {
     it(`refuses the resource ${JSON.stringify(resource)}`, () => {
-      expect(narrow(asked({ resources: [resource] }), ceiling)).to.deep.equal({ ok: false, error: { member: 'resources', value: resource } })
+      expect(narrow(asked({ resources: [resource] }), ceiling)).to.deep.equal({
+        ok: false,
+        error: { member: 'resources', value: resource },
+      })
     })
   }
 
   for (const action of ['s3:getobject', 's3:*', '*', 's3:DeleteObject', 's3:GetObject ', '']) {
     it(`refuses the action ${JSON.stringify(action)}: actions are exact, never a pattern`, () => {
-      expect(narrow(asked({ actions: [action] }), ceiling)).to.deep.equal({ ok: false, error: { member: 'actions', value: action } })
+      expect(narrow(asked({ actions: [action] }), ceiling)).to.deep.equal({
+        ok: false,
+        error: { member: 'actions', value: action },
+      })
     })
   }
 
@@ -62,9 +79,21 @@ describe('narrowing an access entry', () => {
     resources: fc.option(fc.uniqueArray(resource)),
   })
   /** Names that a resource stands for, spelt out over a small world: an oracle that knows nothing of prefixes. */
-  const world = ['a', 'b', 'orders', '1'].flatMap((x) => [x, ...['a', 'b', 'orders', '1'].flatMap((y) => [`${x}/${y}`, ...['a', '1'].map((z) => `${x}/${y}/${z}`)])])
+  const world = ['a', 'b', 'orders', '1'].flatMap((x) => [
+    x,
+    ...['a', 'b', 'orders', '1'].flatMap((y) => [`${x}/${y}`, ...['a', '1'].map((z) => `${x}/${y}/${z}`)]),
+  ])
   const names = (pattern: string): readonly string[] =>
-    world.filter((each) => (pattern.endsWith('/*') ? each.split('/').slice(0, pattern.split('/').length - 1).join('/') + '/*' === pattern && each.split('/').length >= pattern.split('/').length : each === pattern))
+    world.filter((each) =>
+      pattern.endsWith('/*')
+        ? each
+            .split('/')
+            .slice(0, pattern.split('/').length - 1)
+            .join('/') +
+            '/*' ===
+            pattern && each.split('/').length >= pattern.split('/').length
+        : each === pattern,
+    )
   const reach = (resources: readonly string[]): Set<string> => new Set(resources.flatMap(names))
 
   it('never grants what lies outside the ceiling or outside what was asked', () => {
@@ -100,6 +129,7 @@ describe('narrowing an access entry', () => {
   })
 
   it('calls nothing a resource that a control character or a blank hides in', () => {
-    for (const text of ['a\u0000', 'a\nb', 'a b', 'a\u007f', 'a/./b', '..', 'a/..']) expect(isResource(text), JSON.stringify(text)).to.equal(false)
+    for (const text of ['a\u0000', 'a\nb', 'a b', 'a\u007f', 'a/./b', '..', 'a/..'])
+      expect(isResource(text), JSON.stringify(text)).to.equal(false)
   })
 })

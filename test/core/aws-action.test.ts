@@ -18,9 +18,10 @@ describe('covers, as AWS compares actions', () => {
     ['*', 'anything:At'],
     ['sts:AssumeRole', 'sts:assumerole'],
   ]
-  for (const [pattern, action] of hits) it(`${pattern} covers ${action}`, () => {
-    expect(covers(pattern, action)).to.equal(true)
-  })
+  for (const [pattern, action] of hits)
+    it(`${pattern} covers ${action}`, () => {
+      expect(covers(pattern, action)).to.equal(true)
+    })
 
   const misses: readonly [string, string][] = [
     ['iam:*', 's3:GetObject'],
@@ -31,13 +32,15 @@ describe('covers, as AWS compares actions', () => {
     ['s3:GetObject', 's3:GetObjectAcl'],
     ['s3:?etObject', 's3:etObject'],
   ]
-  for (const [pattern, action] of misses) it(`${pattern} does not cover ${action}`, () => {
-    expect(covers(pattern, action)).to.equal(false)
-  })
+  for (const [pattern, action] of misses)
+    it(`${pattern} does not cover ${action}`, () => {
+      expect(covers(pattern, action)).to.equal(false)
+    })
 
   const text = fc.string({ unit: fc.constantFrom('a', 'b', ':', '*', '?'), maxLength: 8 })
   const plain = fc.string({ unit: fc.constantFrom('a', 'b', ':'), maxLength: 8 })
-  const asRegExp = (pattern: string): RegExp => new RegExp(`^${pattern.replace(/[*?]/g, (sign) => (sign === '*' ? '.*' : '.'))}$`)
+  const asRegExp = (pattern: string): RegExp =>
+    new RegExp(`^${pattern.replace(/[*?]/g, (sign) => (sign === '*' ? '.*' : '.'))}$`)
 
   it('agrees with a regular expression where only the rule holds wildcards', () => {
     fc.assert(

@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { MAX_TOKEN_CHARS, parseCompactToken } from '../../src/core/compact-token.ts'
 
-const encode = (part: object | string): string => Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url')
+const encode = (part: object | string): string =>
+  Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url')
 const token = (header: object | string = { alg: 'EdDSA' }, payload: object | string = { sub: 'bot' }): string =>
   `${encode(header)}.${encode(payload)}.${Buffer.alloc(64, 7).toString('base64url')}`
 const errorOf = (text: string): string => {
@@ -31,14 +32,21 @@ describe('a compact token', () => {
   it('has one spelling: of all texts that decode alike, exactly one is read', () => {
     const original = token({ alg: 'EdDSA', kid: 'é~?' }, { sub: 'ÿþ~~??', list: ['>>>', '???'] })
     expect(errorOf(original)).to.equal('accepted')
-    const alphabet = [...'ABCDwxyz0189-_+/=. \n\t\r%', '\u00a0', 'é']
+    const alphabet = [...Array.from('ABCDwxyz0189-_+/=. \n\t\r%'), '\u00a0', 'é']
     const edits = fc.array(
-      fc.record({ at: fc.nat(original.length), take: fc.nat(2), put: fc.array(fc.constantFrom(...alphabet), { maxLength: 2 }) }),
+      fc.record({
+        at: fc.nat(original.length),
+        take: fc.nat(2),
+        put: fc.array(fc.constantFrom(...alphabet), { maxLength: 2 }),
+      }),
       { minLength: 1, maxLength: 3 },
     )
     fc.assert(
       fc.property(edits, (list) => {
-        const other = list.reduce((text, { at, take, put }) => text.slice(0, at) + put.join('') + text.slice(at + take), original)
+        const other = list.reduce(
+          (text, { at, take, put }) => text.slice(0, at) + put.join('') + text.slice(at + take),
+          original,
+        )
         return other === original || meaning(other) !== meaning(original) || !parseCompactToken(other).ok
       }),
       { numRuns: 5_000 },
@@ -48,8 +56,15 @@ describe('a compact token', () => {
   it('has no twin by its last character, by padding, by the other alphabet or by white space', () => {
     const original = token({ alg: 'EdDSA' }, { sub: '~~??>>' })
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-    const last = [...alphabet].map((char) => original.slice(0, -1) + char)
-    const others = [`${original}=`, `${original}==`, `${original}\n`, ` ${original}`, original.replaceAll('_', '/').replaceAll('-', '+'), original.replace('.', '=.')]
+    const last = Array.from(alphabet, (char) => char).map((char) => original.slice(0, -1) + char)
+    const others = [
+      `${original}=`,
+      `${original}==`,
+      `${original}\n`,
+      ` ${original}`,
+      original.replaceAll('_', '/').replaceAll('-', '+'),
+      original.replace('.', '=.'),
+    ]
     const twins = [...last, ...others].filter((text) => text !== original && meaning(text) === meaning(original))
     expect(twins.length, 'a control: lenient decoders see twins').to.be.greaterThan(15)
     for (const twin of twins) expect(errorOf(twin), twin).to.equal('holds a part that is not canonical base64url')
@@ -78,7 +93,11 @@ describe('a compact token', () => {
     ['a header that is null', token('null'), 'not an object'],
     ['JSON that is not JSON', token({ alg: 'x' }, '{sub:1}'), 'not JSON'],
     ['a byte order mark', token({ alg: 'x' }, '\ufeff{}'), 'not JSON'],
-    ['bytes that are not UTF-8', `${encode({ alg: 'x' })}.${Buffer.from([0x7b, 0xff, 0x7d]).toString('base64url')}.AAAA`, 'not UTF-8'],
+    [
+      'bytes that are not UTF-8',
+      `${encode({ alg: 'x' })}.${Buffer.from([0x7b, 0xff, 0x7d]).toString('base64url')}.AAAA`,
+      'not UTF-8',
+    ],
     ['no algorithm', token({}), 'no algorithm'],
     ['an algorithm that is no text', token({ alg: ['EdDSA'] }), 'no algorithm'],
     ['a kid that is no text', token({ alg: 'x', kid: 1 }), 'kid or typ'],

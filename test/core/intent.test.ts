@@ -26,7 +26,10 @@ const declared = fc.record({
   origin: fc.option(fc.constantFrom(...ORIGINS)),
   onBehalfOf: fc.option(fc.string()),
 }) satisfies fc.Arbitrary<DeclaredIntent>
-const configured = fc.record({ autonomy: fc.option(fc.constantFrom(...AUTONOMY)), dataClasses: fc.array(fc.constantFrom('pii', 'secret')) })
+const configured = fc.record({
+  autonomy: fc.option(fc.constantFrom(...AUTONOMY)),
+  dataClasses: fc.array(fc.constantFrom('pii', 'secret')),
+})
 
 describe('the intent that is judged', () => {
   it('is never nearer a human than what was declared or what is configured', () => {
@@ -40,7 +43,14 @@ describe('the intent that is judged', () => {
   })
 
   it('is the worst there is where nothing was said', () => {
-    const said: DeclaredIntent = { goal: 'g', purpose: '', dataClasses: [], autonomy: null, origin: null, onBehalfOf: null }
+    const said: DeclaredIntent = {
+      goal: 'g',
+      purpose: '',
+      dataClasses: [],
+      autonomy: null,
+      origin: null,
+      onBehalfOf: null,
+    }
     const judged = worstIntent(said, { agent: agent({ autonomy: 'interactive' }), grants: [], tools: [] })
     expect(judged).to.include({ autonomy: 'autonomous', origin: 'event' })
   })

@@ -10,22 +10,55 @@ const tiers: readonly Tier[] = [
   { name: 'high', below: 90, effect: 'ask', approvals: 2, approvers: 'security', maxTtlSeconds: 300 },
   { name: 'critical', below: null, effect: 'deny', approvals: 0, approvers: null, maxTtlSeconds: null },
 ]
-const rule = (id: string, effect: RuleEffect, over: Partial<LeaseRule> = {}): LeaseRule => ({ id, effect, mode: 'enforce', reason: `because ${id}`, answers: [], matches: () => true, ...over })
+const rule = (id: string, effect: RuleEffect, over: Partial<LeaseRule> = {}): LeaseRule => ({
+  id,
+  effect,
+  mode: 'enforce',
+  reason: `because ${id}`,
+  answers: [],
+  matches: () => true,
+  ...over,
+})
 const set = (...lease: LeaseRule[]): RuleSet => ({ digest: 'sha256:x', lease, tiers })
 const deny: RuleEffect = { kind: 'deny' }
 const ask: RuleEffect = { kind: 'ask', approvals: 1, approvers: null }
 const risk = (points: number): RuleEffect => ({ kind: 'risk', points })
 
 describe('judging a lease', () => {
-  const cases: readonly { readonly name: string; readonly rules: RuleSet; readonly effect: string; readonly tier: string }[] = [
+  const cases: readonly {
+    readonly name: string
+    readonly rules: RuleSet
+    readonly effect: string
+    readonly tier: string
+  }[] = [
     { name: 'allows what no rule speaks about, by its tier', rules: set(), effect: 'allow', tier: 'low' },
-    { name: 'adds risk points up to a tier', rules: set(rule('a', risk(20)), rule('b', risk(10))), effect: 'ask', tier: 'high' },
-    { name: 'picks the next tier at its bound, not after it', rules: set(rule('a', risk(30))), effect: 'ask', tier: 'high' },
+    {
+      name: 'adds risk points up to a tier',
+      rules: set(rule('a', risk(20)), rule('b', risk(10))),
+      effect: 'ask',
+      tier: 'high',
+    },
+    {
+      name: 'picks the next tier at its bound, not after it',
+      rules: set(rule('a', risk(30))),
+      effect: 'ask',
+      tier: 'high',
+    },
     { name: 'denies in the last tier', rules: set(rule('a', risk(90))), effect: 'deny', tier: 'critical' },
     { name: 'lets a deny outrank an ask', rules: set(rule('a', ask), rule('b', deny)), effect: 'deny', tier: 'low' },
     { name: 'asks when a rule asks', rules: set(rule('a', ask)), effect: 'ask', tier: 'low' },
-    { name: 'does nothing for a rule that observes', rules: set(rule('a', deny, { mode: 'observe' }), rule('b', risk(90), { mode: 'observe' })), effect: 'allow', tier: 'low' },
-    { name: 'skips a rule whose condition does not hold', rules: set(rule('a', deny, { matches: () => false })), effect: 'allow', tier: 'low' },
+    {
+      name: 'does nothing for a rule that observes',
+      rules: set(rule('a', deny, { mode: 'observe' }), rule('b', risk(90), { mode: 'observe' })),
+      effect: 'allow',
+      tier: 'low',
+    },
+    {
+      name: 'skips a rule whose condition does not hold',
+      rules: set(rule('a', deny, { matches: () => false })),
+      effect: 'allow',
+      tier: 'low',
+    },
   ]
   for (const { name, rules, effect, tier } of cases) {
     it(name, () => {
@@ -42,7 +75,9 @@ describe('judging a lease', () => {
     })
     const verdict = judgeLease(set(broken), facts)
     expect(verdict.effect).to.equal('deny')
-    expect(verdict.rules).to.deep.equal([{ id: 'broken', effect: 'deny', reason: 'Rule broken cannot be evaluated on this request', mode: 'enforce' }])
+    expect(verdict.rules).to.deep.equal([
+      { id: 'broken', effect: 'deny', reason: 'Rule broken cannot be evaluated on this request', mode: 'enforce' },
+    ])
   })
 
   it('names every rule that fired, in file order, and the digest of the set', () => {

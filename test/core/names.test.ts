@@ -54,7 +54,12 @@ describe('opaque tokens', () => {
 describe('a secret', () => {
   it('shows itself in no string, JSON or inspection, at any depth', () => {
     const secret = new Secret('canary-value')
-    const shown = [String(secret), JSON.stringify({ secret }), inspect({ deep: { secret } }, { depth: 9, showHidden: true }), `${secret.toString()}`]
+    const shown = [
+      String(secret),
+      JSON.stringify({ secret }),
+      inspect({ deep: { secret } }, { depth: 9, showHidden: true }),
+      secret.toString(),
+    ]
     for (const text of shown) expect(text).not.to.include('canary-value')
     expect(secret.unwrap()).to.equal('canary-value')
   })

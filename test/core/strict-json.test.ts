@@ -37,7 +37,15 @@ describe('strict JSON', () => {
     })
   }
 
-  const accepted = ['{"a":{"a":{"a":1}},"b":["a","a"]}', '"a:b"', '{"a":"\\"b\\":"}', '[9007199254740991,-9007199254740991,0.1,1e-7]', '{"constructor":1,"toString":2}', '['.repeat(32) + ']'.repeat(32), ' \t\r\n{ "a" : 1 } ']
+  const accepted = [
+    '{"a":{"a":{"a":1}},"b":["a","a"]}',
+    '"a:b"',
+    '{"a":"\\"b\\":"}',
+    '[9007199254740991,-9007199254740991,0.1,1e-7]',
+    '{"constructor":1,"toString":2}',
+    '['.repeat(32) + ']'.repeat(32),
+    ' \t\r\n{ "a" : 1 } ',
+  ]
   for (const text of accepted) {
     it(`reads ${text.slice(0, 40)} as JSON.parse does`, () => {
       expect(parseStrictJson(text)).to.deep.equal({ ok: true, value: JSON.parse(text) as unknown })
@@ -56,9 +64,12 @@ describe('strict JSON', () => {
 
   it('never accepts what JSON.parse refuses', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom('{', '}', '[', ']', '"', ':', ',', 'a', '1', '\\', ' ', '-', 'e') }), (text) => {
-        if (parseStrictJson(text).ok) expect(() => JSON.parse(text) as unknown).not.to.throw()
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom('{', '}', '[', ']', '"', ':', ',', 'a', '1', '\\', ' ', '-', 'e') }),
+        (text) => {
+          if (parseStrictJson(text).ok) expect(() => JSON.parse(text) as unknown).not.to.throw()
+        },
+      ),
     )
   })
 })

@@ -54,7 +54,12 @@ export function agentRoutes({ broker }: Services): readonly Endpoint[] {
         .filter(({ id }) => id > after)
         .sort((a, b) => (a.id < b.id ? -1 : 1))
         .slice(0, page.value.limit)
-      const body = pageBody(rows.map((agent) => ({ ...agent, createdAt: 0 })), limit, { list: 'agents' }, shown)
+      const body = pageBody(
+        rows.map((agent) => ({ ...agent, createdAt: 0 })),
+        limit,
+        { list: 'agents' },
+        shown,
+      )
       return ok({ status: 200, body })
     },
   })
@@ -81,13 +86,25 @@ export function agentRoutes({ broker }: Services): readonly Endpoint[] {
     handle: ({ caller }) => {
       switch (caller.type) {
         case 'agent':
-          return ok({ status: 200, body: { type: 'agent', id: caller.agent, issuer: caller.issuer, subject: caller.subject, instance: caller.instance } })
+          return ok({
+            status: 200,
+            body: {
+              type: 'agent',
+              id: caller.agent,
+              issuer: caller.issuer,
+              subject: caller.subject,
+              instance: caller.instance,
+            },
+          })
         case 'lease':
           return ok({ status: 200, body: { type: 'lease', id: caller.lease, agent: caller.agent } })
         case 'operator':
           return ok({ status: 200, body: { type: 'operator', id: caller.id, role: caller.role } })
         case 'pep':
-          return ok({ status: 200, body: { type: 'pep', id: caller.name, audiences: caller.audiences, tools: caller.tools } })
+          return ok({
+            status: 200,
+            body: { type: 'pep', id: caller.name, audiences: caller.audiences, tools: caller.tools },
+          })
       }
     },
   })

@@ -22,12 +22,17 @@ import { approvalOnWire } from '../wire/approval.ts'
 
 const params = z.object({ approval: id('apr') })
 
-const Narrow = z.strictObject({ access: AskedAccessList.optional(), tools: AskedToolList.optional(), ttl: Ttl.optional() })
+const Narrow = z.strictObject({
+  access: AskedAccessList.optional(),
+  tools: AskedToolList.optional(),
+  ttl: Ttl.optional(),
+})
 
 /** Reading and answering approvals. A lease token may read its own, and take its question back. */
 export function approvalRoutes({ broker }: Services): readonly Endpoint[] {
   const { reads } = broker.store
-  const shown = (answered: Result<ApprovalRow, HttpRefusal>) => (answered.ok ? ok({ status: 200, body: approvalOnWire(reads, answered.value) }) : answered)
+  const shown = (answered: Result<ApprovalRow, HttpRefusal>) =>
+    answered.ok ? ok({ status: 200, body: approvalOnWire(reads, answered.value) }) : answered
   const visible = (caller: Caller, approvalId: ApprovalId): Result<ApprovalRow, HttpRefusal> => {
     const approval = reads.approval(approvalId)
     const mine = caller.type === 'operator' || (caller.type === 'lease' && approval?.lease === caller.lease)
@@ -40,13 +45,23 @@ export function approvalRoutes({ broker }: Services): readonly Endpoint[] {
       summary: 'List approvals, newest first',
       tag: 'Approvals',
       callers: ['operator'],
-      query: z.strictObject({ ...pageQuery, state: ApprovalState.optional(), agent: Name.optional(), task: Name.optional() }),
+      query: z.strictObject({
+        ...pageQuery,
+        state: ApprovalState.optional(),
+        agent: Name.optional(),
+        task: Name.optional(),
+      }),
       answers: { 200: { description: 'One page', schema: listOf(Approval) } },
       handle: ({ query: { limit, cursor, ...given } }) => {
-        const filter = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ApprovalFilter
+        const filter = Object.fromEntries(
+          Object.entries(given).filter(([, value]) => value !== undefined),
+        ) as ApprovalFilter
         const page = pageOf({ limit, cursor }, filter)
         if (!page.ok) return page
-        return ok({ status: 200, body: pageBody(reads.approvals(filter, page.value), limit, filter, (row) => approvalOnWire(reads, row)) })
+        return ok({
+          status: 200,
+          body: pageBody(reads.approvals(filter, page.value), limit, filter, (row) => approvalOnWire(reads, row)),
+        })
       },
     }),
     endpoint({
@@ -74,7 +89,12 @@ export function approvalRoutes({ broker }: Services): readonly Endpoint[] {
       callers: ['operator'],
       role: 'approver',
       params,
-      body: z.strictObject({ digest: Digest, reason: Reason.optional(), scope: z.literal('once').optional(), narrow: Narrow.optional() }),
+      body: z.strictObject({
+        digest: Digest,
+        reason: Reason.optional(),
+        scope: z.literal('once').optional(),
+        narrow: Narrow.optional(),
+      }),
       answers: { 200: { description: 'The approval; still pending below the quorum', schema: Approval } },
       handle: async ({ params: { approval }, body, caller, requestId }) =>
         shown(
@@ -99,7 +119,15 @@ export function approvalRoutes({ broker }: Services): readonly Endpoint[] {
       body: z.strictObject({ digest: Digest, reason: Reason }),
       answers: { 200: { description: 'The approval', schema: Approval } },
       handle: async ({ params: { approval }, body, caller, requestId }) =>
-        shown(await denyApproval(broker, { operator: caller, approval, digest: body.digest, reason: body.reason, requestId })),
+        shown(
+          await denyApproval(broker, {
+            operator: caller,
+            approval,
+            digest: body.digest,
+            reason: body.reason,
+            requestId,
+          }),
+        ),
     }),
     endpoint({
       method: 'post',
@@ -119,6 +147,10 @@ export function approvalRoutes({ broker }: Services): readonly Endpoint[] {
 
 /** What was left out of the narrowing stays as it was asked. */
 function narrowing(body: z.output<typeof Narrow>) {
-  const access = body.access?.map((entry) => ({ grant: entry.grant, actions: entry.actions ?? null, resources: entry.resources ?? null }))
+  const access = body.access?.map((entry) => ({
+    grant: entry.grant,
+    actions: entry.actions ?? null,
+    resources: entry.resources ?? null,
+  }))
   return { access: access ?? null, tools: body.tools?.map(toToolAccess) ?? null, ttlSeconds: body.ttl ?? null }
 }

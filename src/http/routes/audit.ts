@@ -41,10 +41,15 @@ export function auditRoutes(services: Services): readonly Endpoint[] {
     callers: ['operator'],
     params: z.object({ stream: z.enum(AUDIT_STREAMS) }),
     query: z.strictObject({ after: count(0, MAX_SEQ).default(0), limit: count(1, 200).default(50) }),
-    answers: { 200: { description: 'Records after that one', schema: z.strictObject({ items: z.array(AuditRecord) }) } },
+    answers: {
+      200: { description: 'Records after that one', schema: z.strictObject({ items: z.array(AuditRecord) }) },
+    },
     handle: ({ params, query }) => {
       const items = reads.audit(params.stream, query.after, query.limit)
-      return ok({ status: 200, body: { items: items.map((record): Json => ({ ...record, actor: { ...record.actor } })) } })
+      return ok({
+        status: 200,
+        body: { items: items.map((record): Json => ({ ...record, actor: { ...record.actor } })) },
+      })
     },
   })
   const checkpoint = endpoint({
@@ -53,9 +58,13 @@ export function auditRoutes(services: Services): readonly Endpoint[] {
     summary: 'The heads of the three chains, signed',
     tag: 'Audit',
     callers: ['operator'],
-    answers: { 200: { description: 'A JWS, `typ: mayfly-audit+jwt`', contentType: 'application/jwt', schema: z.string() } },
+    answers: {
+      200: { description: 'A JWS, `typ: mayfly-audit+jwt`', contentType: 'application/jwt', schema: z.string() },
+    },
     handle: async () => {
-      const heads = Object.fromEntries(AUDIT_STREAMS.map((name) => [name, reads.auditHead(name)])) as Parameters<Services['signCheckpoint']>[0]
+      const heads = Object.fromEntries(AUDIT_STREAMS.map((name) => [name, reads.auditHead(name)])) as Parameters<
+        Services['signCheckpoint']
+      >[0]
       const jws = await services.signCheckpoint(heads, broker.clock())
       return ok({ status: 200, body: jws, headers: { 'Content-Type': 'application/jwt' } })
     },
@@ -66,7 +75,9 @@ export function auditRoutes(services: Services): readonly Endpoint[] {
     summary: 'The public keys that checkpoints are signed with',
     tag: 'Audit',
     callers: ['operator'],
-    answers: { 200: { description: 'A JWK Set', schema: z.strictObject({ keys: z.array(z.record(z.string(), FreeJson)) }) } },
+    answers: {
+      200: { description: 'A JWK Set', schema: z.strictObject({ keys: z.array(z.record(z.string(), FreeJson)) }) },
+    },
     handle: () => ok({ status: 200, body: services.publicKeys.audit() }),
   })
   return [checkpoint, keys, stream]

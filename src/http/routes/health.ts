@@ -22,7 +22,10 @@ export function healthRoutes(services: Services): readonly Endpoint[] {
     summary: 'The broker can grant: store, keys, rules and sweep are good',
     tag: 'Health',
     callers: [],
-    answers: { 200: { description: 'Ready', schema: Ready }, 503: { description: 'Not ready, and why', schema: Ready } },
+    answers: {
+      200: { description: 'Ready', schema: Ready },
+      503: { description: 'Not ready, and why', schema: Ready },
+    },
     handle: () => {
       const reasons = services.notReady()
       return ok({ status: reasons.length === 0 ? 200 : 503, body: { ready: reasons.length === 0, reasons } })

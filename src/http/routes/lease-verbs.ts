@@ -45,7 +45,13 @@ export function leaseVerbRoutes({ broker }: Services): readonly Endpoint[] {
     body: z.strictObject({ outcome: z.enum(['success', 'failure']), summary: z.string().max(4096).optional() }),
     answers: { 200: { description: 'The lease as it ended', schema: Lease } },
     handle: async ({ params: { lease }, query, body, caller, requestId, signal }) => {
-      const done = await completeLease(broker, { caller, lease, outcome: body.outcome, summary: body.summary ?? null, requestId })
+      const done = await completeLease(broker, {
+        caller,
+        lease,
+        outcome: body.outcome,
+        summary: body.summary ?? null,
+        requestId,
+      })
       if (!done.ok) return done
       const unchanged = (): boolean => reads.lease(lease)?.state === 'closing'
       await waitWhile(broker, { id: lease, seconds: query.wait, signal, unchanged })

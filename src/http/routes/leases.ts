@@ -42,7 +42,10 @@ export function leaseRoutes({ broker }: Services): readonly Endpoint[] {
       const filter = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as LeaseFilter
       const page = pageOf({ limit, cursor }, filter)
       if (!page.ok) return page
-      return ok({ status: 200, body: pageBody(reads.leases(filter, page.value), limit, filter, (lease) => leaseRowOnWire(reads, lease)) })
+      return ok({
+        status: 200,
+        body: pageBody(reads.leases(filter, page.value), limit, filter, (lease) => leaseRowOnWire(reads, lease)),
+      })
     },
   })
   const show = endpoint({

@@ -37,10 +37,19 @@ export function requestLeaseRoute(services: Services): Endpoint {
     handle: async ({ body, caller, requestId, header }) => {
       const wait = await limiter.leaseRequest(caller.agent)
       if (wait !== undefined) {
-        return err({ reason: 'rate-limited', detail: `Agent ${caller.agent} asks for leases too fast.`, retryAfterSeconds: wait })
+        return err({
+          reason: 'rate-limited',
+          detail: `Agent ${caller.agent} asks for leases too fast.`,
+          retryAfterSeconds: wait,
+        })
       }
       const key = header('idempotency-key')
-      const from = { agent: caller.agent, instance: caller.instance, route: 'leases', body: body as unknown as JsonObject }
+      const from = {
+        agent: caller.agent,
+        instance: caller.instance,
+        route: 'leases',
+        body: body as unknown as JsonObject,
+      }
       const answered = await requestLease(broker, {
         caller,
         requestId,

@@ -24,7 +24,9 @@ export function tokenRoutes(services: Services): readonly Endpoint[] {
     })
   return [
     open('/.well-known/jwks.json', 'Public keys of the access tokens', services.publicKeys.accessTokens),
-    open('/.well-known/oauth-authorization-server', 'Authorization server metadata (RFC 8414)', () => metadata(services)),
+    open('/.well-known/oauth-authorization-server', 'Authorization server metadata (RFC 8414)', () =>
+      metadata(services),
+    ),
     open('/.well-known/openid-configuration', 'The same metadata, where OpenID clients look', () => metadata(services)),
     endpoint({
       method: 'post',
@@ -34,7 +36,12 @@ export function tokenRoutes(services: Services): readonly Endpoint[] {
       callers: ['pep', 'operator'],
       bodyType: 'form',
       body: z.object({ token: z.string().min(1).max(16_384), token_type_hint: z.string().max(64).optional() }),
-      answers: { 200: { description: 'Active, with its claims, or `{ "active": false }`', schema: z.looseObject({ active: z.boolean() }) } },
+      answers: {
+        200: {
+          description: 'Active, with its claims, or `{ "active": false }`',
+          schema: z.looseObject({ active: z.boolean() }),
+        },
+      },
       handle: async ({ body, caller }) => {
         const found = await introspect({ ...services.broker, accessTokens: services.accessTokens }, caller, body.token)
         return ok({ status: 200, body: found.active ? { active: true, ...found.claims } : { active: false } })

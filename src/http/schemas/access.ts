@@ -13,7 +13,10 @@ const Resource = z
   .refine(isResource, 'must be exact, or end in one "*" after "/" or ":"; no other pattern, blank or dot segment')
 
 /** Whether no two entries have the same key: two entries for one thing would leave open which one holds. */
-const oneEach = <T>(key: (entry: T) => string) => (entries: readonly T[]) => new Set(entries.map(key)).size === entries.length
+const oneEach =
+  <T>(key: (entry: T) => string) =>
+  (entries: readonly T[]) =>
+    new Set(entries.map(key)).size === entries.length
 
 export const AskedAccess = z
   .strictObject({
@@ -35,12 +38,18 @@ export const AskedTool = z
 export const AskedAccessList = z
   .array(AskedAccess)
   .max(MAX_ENTRIES)
-  .refine(oneEach((entry: { readonly grant: string }) => entry.grant), 'names a grant twice')
+  .refine(
+    oneEach((entry: { readonly grant: string }) => entry.grant),
+    'names a grant twice',
+  )
 
 export const AskedToolList = z
   .array(AskedTool)
   .max(MAX_ENTRIES)
-  .refine(oneEach((entry: { readonly tool: string }) => entry.tool), 'names a tool twice')
+  .refine(
+    oneEach((entry: { readonly tool: string }) => entry.tool),
+    'names a tool twice',
+  )
 
 export const GrantedAccess = z
   .strictObject({ grant: z.string(), actions: z.array(z.string()), resources: z.array(z.string()) })

@@ -12,10 +12,9 @@ const Bound = z.union([z.number(), z.string().regex(DECIMAL, 'must be a number o
 const Length = z.int().min(0).max(1_000_000)
 const Values = z.array(FreeJson).min(1).max(256)
 const Host = z.string().max(253).regex(HOST, 'must be a host name')
-const AbsolutePath = z
-  .string()
-  .max(1024)
-  .regex(/^\/(?!.*(^|\/)\.\.?(\/|$))[^\\%\u0000]*$/u, 'must be a normalised absolute path')
+// eslint-disable-next-line no-control-regex -- NUL is what is being refused
+const ABSOLUTE_PATH = /^\/(?!.*(^|\/)\.\.?(\/|$))[^\\%\u0000]*$/u
+const AbsolutePath = z.string().max(1024).regex(ABSOLUTE_PATH, 'must be a normalised absolute path')
 const HttpUrl = z
   .string()
   .max(1024)

@@ -20,7 +20,10 @@ const Intent = z.strictObject({
 
 const Context = z
   .record(z.string(), FreeJson)
-  .refine((context) => new TextEncoder().encode(JSON.stringify(context)).length <= MAX_CONTEXT_BYTES, 'is larger than 8 KiB')
+  .refine(
+    (context) => new TextEncoder().encode(JSON.stringify(context)).length <= MAX_CONTEXT_BYTES,
+    'is larger than 8 KiB',
+  )
 
 /** The body of `POST /v1/leases`. */
 export const LeaseRequestBody = z

@@ -46,7 +46,10 @@ export const Credential = z
     stuck: z.boolean(),
     last_error: z.string().nullable(),
     fingerprint: z.string(),
-    value: z.record(z.string(), FreeJson).optional().meta({ description: 'The secret: in the answer that minted it only' }),
+    value: z
+      .record(z.string(), FreeJson)
+      .optional()
+      .meta({ description: 'The secret: in the answer that minted it only' }),
   })
   .meta({ id: 'Credential' })
 

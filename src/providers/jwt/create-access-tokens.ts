@@ -11,7 +11,8 @@ export function createAccessTokens(issuer: AccessTokenIssuer): AccessTokens {
       const claims = await readAccessToken(issuer, token, now)
       if (!claims) return undefined
       const { exp, nbf, jti, aud } = claims
-      if (typeof exp !== 'number' || typeof nbf !== 'number' || typeof jti !== 'string' || typeof aud !== 'string') return undefined
+      if (typeof exp !== 'number' || typeof nbf !== 'number' || typeof jti !== 'string' || typeof aud !== 'string')
+        return undefined
       if (now >= exp * SECOND_MS || now < nbf * SECOND_MS) return undefined
       const credential = parseId('crd', jti)
       return credential && { credential, audience: aud, claims }

@@ -8,7 +8,11 @@ import { ACCESS_TOKEN_TYPE, type AccessTokenIssuer } from './access-token-keys.t
  * The claims of a token that one of these keys signed as an access token of this issuer, in its one spelling. Its times are
  * not looked at. Undefined for everything else; bad input never throws.
  */
-export async function readAccessToken({ issuer, keys }: AccessTokenIssuer, text: string, now: Instant): Promise<JsonObject | undefined> {
+export async function readAccessToken(
+  { issuer, keys }: AccessTokenIssuer,
+  text: string,
+  now: Instant,
+): Promise<JsonObject | undefined> {
   const parsed = parseCompactToken(text)
   if (!parsed.ok) return undefined
   const { algorithm, kid, header, payload } = parsed.value

@@ -45,7 +45,11 @@ async function besideData(folder: string): Promise<SealKey> {
   // With a new seal key the old sealed keys would never open again, and the loss would look like a fresh start.
   const sealed = (await readdir(folder)).filter((name) => name.endsWith('.json'))
   if (sealed.length > 0) {
-    throw new KeyFault(file, `the seal key is missing, and ${sealed.length} sealed key files need it`, 'Restore it, or name it as keys.seal_key_file.')
+    throw new KeyFault(
+      file,
+      `the seal key is missing, and ${sealed.length} sealed key files need it`,
+      'Restore it, or name it as keys.seal_key_file.',
+    )
   }
   const key = randomBytes(SEAL_KEY_BYTES)
   await writePrivateFile(file, `${key.toString('base64')}\n`, 'once')
@@ -55,7 +59,11 @@ async function besideData(folder: string): Promise<SealKey> {
 /** 32 bytes as hex, base64 or base64url. */
 function parse(text: string, origin: string): Secret<Uint8Array> {
   const trimmed = text.trim()
-  const key = /^[0-9a-fA-F]{64}$/.test(trimmed) ? Buffer.from(trimmed, 'hex') : /^[A-Za-z0-9+/_-]{43}=?$/.test(trimmed) ? Buffer.from(trimmed, 'base64') : undefined
+  const key = /^[0-9a-fA-F]{64}$/.test(trimmed)
+    ? Buffer.from(trimmed, 'hex')
+    : /^[A-Za-z0-9+/_-]{43}=?$/.test(trimmed)
+      ? Buffer.from(trimmed, 'base64')
+      : undefined
   if (key?.length !== SEAL_KEY_BYTES) throw new KeyFault(origin, 'a seal key is 32 bytes in base64 or hex', MAKE_ONE)
   return new Secret(key)
 }

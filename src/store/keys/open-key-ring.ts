@@ -50,7 +50,13 @@ interface Chain {
 const AUDIT_ALGORITHM = 'EdDSA'
 
 /** Opens every key file in the folder, or throws a `KeyFault` that stops the start. Call `maintain` next. */
-export async function openKeyRing({ folder, sealer, clock, accessTerms = ACCESS_TERMS, auditTerms = AUDIT_TERMS }: KeyRingParts): Promise<KeyRing> {
+export async function openKeyRing({
+  folder,
+  sealer,
+  clock,
+  accessTerms = ACCESS_TERMS,
+  auditTerms = AUDIT_TERMS,
+}: KeyRingParts): Promise<KeyRing> {
   await makePrivateFolder(folder)
   let held = await readSigningKeys(folder, sealer)
   let running: Promise<unknown> = Promise.resolve()
@@ -62,7 +68,10 @@ export async function openKeyRing({ folder, sealer, clock, accessTerms = ACCESS_
 
   async function maintain(algorithms: readonly SigningAlgorithm[]): Promise<readonly KeyChange[]> {
     // EdDSA is always there: what wants no other algorithm has a key, and the key document is never empty.
-    const wanted = [...new Set<SigningAlgorithm>(['EdDSA', ...algorithms])].map((algorithm): Chain => ({ use: 'access', algorithm }))
+    const wanted = [...new Set<SigningAlgorithm>(['EdDSA', ...algorithms])].map((algorithm): Chain => ({
+      use: 'access',
+      algorithm,
+    }))
     const changes: KeyChange[] = []
     for (const chain of [...wanted, { use: 'audit', algorithm: AUDIT_ALGORITHM } as const]) {
       const createdAt = clock()
@@ -85,7 +94,8 @@ export async function openKeyRing({ folder, sealer, clock, accessTerms = ACCESS_
 
   const keysOf = (use: KeyUse): Keys => ({
     signer: (algorithm, now) => planOf({ use, algorithm }, now).signer,
-    published: (now) => chainsOf(held.filter((key) => key.use === use)).flatMap((chain) => planOf(chain, now).published),
+    published: (now) =>
+      chainsOf(held.filter((key) => key.use === use)).flatMap((chain) => planOf(chain, now).published),
   })
 
   return {

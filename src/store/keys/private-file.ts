@@ -25,10 +25,14 @@ export async function readPrivateFile(file: string): Promise<string | undefined>
   await using opened = handle
   const { mode, size } = await opened.stat()
   if ((mode & OTHERS) !== 0) {
-    throw new KeyFault(file, `others than its owner may use it (mode ${(mode & 0o777).toString(8).padStart(4, '0')})`, `Run: chmod 600 '${file}'`)
+    throw new KeyFault(
+      file,
+      `others than its owner may use it (mode ${(mode & 0o777).toString(8).padStart(4, '0')})`,
+      `Run: chmod 600 '${file}'`,
+    )
   }
   if (size > MAX_BYTES) throw new KeyFault(file, 'it is too large for a key', 'Restore it from a backup.')
-  return opened.readFile('utf8')
+  return await opened.readFile('utf8')
 }
 
 /**

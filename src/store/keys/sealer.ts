@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { err, ok, type Result } from '../../core/result.ts'
+import type { Secret } from '../../core/secret.ts'
 
 export const SEAL_KEY_BYTES = 32
 const NONCE_BYTES = 12
@@ -23,7 +24,8 @@ export interface Sealer {
  * Seals under keys derived from one seal key of 32 bytes, one a purpose (HKDF, RFC 5869), so that the random nonces of a
  * busy purpose never come near the limit of another's (NIST SP 800-38D section 8.3: 2^32 a key).
  */
-export function createSealer(sealKey: Uint8Array): Sealer {
+export function createSealer(secret: Secret<Uint8Array>): Sealer {
+  const sealKey = secret.unwrap()
   if (sealKey.byteLength !== SEAL_KEY_BYTES) throw new Error(`A seal key has ${SEAL_KEY_BYTES} bytes`)
   const keys = new Map<string, Uint8Array>()
 
@@ -47,7 +49,9 @@ export function createSealer(sealKey: Uint8Array): Sealer {
       if (!FORM.test(text) || sealed.length < NONCE_BYTES + TAG_BYTES) return err('is not a sealed text')
       const nonce = sealed.subarray(0, NONCE_BYTES)
       const tag = sealed.subarray(-TAG_BYTES)
-      const decipher = createDecipheriv('aes-256-gcm', keyOf(what.purpose), nonce, { authTagLength: TAG_BYTES }).setAAD(bound(what)).setAuthTag(tag)
+      const decipher = createDecipheriv('aes-256-gcm', keyOf(what.purpose), nonce, { authTagLength: TAG_BYTES })
+        .setAAD(bound(what))
+        .setAuthTag(tag)
       try {
         return ok(Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]))
       } catch {

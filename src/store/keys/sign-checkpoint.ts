@@ -18,5 +18,7 @@ export async function signCheckpoint(keys: Keys, heads: ChainHeads, now: Instant
   if (!key) throw new Error('There is no audit key yet')
   const streams = Object.fromEntries(Object.entries(heads).map(([name, { seq, hash }]) => [name, { seq, hash }]))
   const payload = new TextEncoder().encode(JSON.stringify({ streams, time: rfc3339(now) }))
-  return new CompactSign(payload).setProtectedHeader({ alg: key.algorithm, typ: CHECKPOINT_TYPE, kid: key.kid }).sign(key.privateKey)
+  return new CompactSign(payload)
+    .setProtectedHeader({ alg: key.algorithm, typ: CHECKPOINT_TYPE, kid: key.kid })
+    .sign(key.privateKey)
 }

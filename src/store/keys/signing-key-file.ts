@@ -40,12 +40,14 @@ async function readSigningKey(folder: string, name: string, sealer: Sealer): Pro
   const json = parseStrictJson(text ?? '')
   if (!json.ok) throw fault(`the key file ${json.error}`)
   const about = aboutOf(json.value)
-  if (!about || !NAME.test(name) || fileName(about) !== name) throw fault('the key file is not one of this version, or was renamed')
+  if (!about || !NAME.test(name) || fileName(about) !== name)
+    throw fault('the key file is not one of this version, or was renamed')
   const opened = sealer.open(sealedFor(about), about.sealed)
   if (!opened.ok) throw fault(`the sealed key ${opened.error}`)
   const privateKey = createPrivateKey({ key: Buffer.from(opened.value), format: 'der', type: 'pkcs8' })
   const key = await signingKeyOf(privateKey, about)
-  if (key.kid !== about.kid || !fitsAlgorithm(privateKey, about.algorithm)) throw fault('the sealed key is not the one that the file names')
+  if (key.kid !== about.kid || !fitsAlgorithm(privateKey, about.algorithm))
+    throw fault('the sealed key is not the one that the file names')
   return key
 }
 
@@ -62,6 +64,14 @@ function aboutOf(value: Json): (About & { readonly sealed: string }) | undefined
   const use = KEY_USES.find((each) => each === rest['use'])
   const algorithm = SIGNING_ALGORITHMS.find((each) => each === rest['algorithm'])
   const createdAt = typeof created === 'string' ? Date.parse(created) : NaN
-  if (version !== 1 || !use || !algorithm || typeof kid !== 'string' || typeof sealed !== 'string' || Number.isNaN(createdAt)) return undefined
+  if (
+    version !== 1 ||
+    !use ||
+    !algorithm ||
+    typeof kid !== 'string' ||
+    typeof sealed !== 'string' ||
+    Number.isNaN(createdAt)
+  )
+    return undefined
   return { kid, use, algorithm, createdAt, sealed }
 }

@@ -36,7 +36,10 @@ export async function generatePrivateKey(algorithm: SigningAlgorithm): Promise<K
 }
 
 /** The signing key that a private key makes. */
-export async function signingKeyOf(privateKey: KeyObject, about: Pick<SigningKey, 'use' | 'algorithm' | 'createdAt'>): Promise<SigningKey> {
+export async function signingKeyOf(
+  privateKey: KeyObject,
+  about: Pick<SigningKey, 'use' | 'algorithm' | 'createdAt'>,
+): Promise<SigningKey> {
   const publicKey = createPublicKey(privateKey)
   const jwk = publicKey.export({ format: 'jwk' })
   const kid = await calculateJwkThumbprint({ ...jwk, kty: jwk.kty ?? '' })
@@ -45,7 +48,10 @@ export async function signingKeyOf(privateKey: KeyObject, about: Pick<SigningKey
 }
 
 /** Whether the private key is of the kind that the algorithm signs with. */
-export function fitsAlgorithm({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject, algorithm: SigningAlgorithm): boolean {
+export function fitsAlgorithm(
+  { asymmetricKeyType, asymmetricKeyDetails }: KeyObject,
+  algorithm: SigningAlgorithm,
+): boolean {
   switch (algorithm) {
     case 'EdDSA':
       return asymmetricKeyType === 'ed25519'

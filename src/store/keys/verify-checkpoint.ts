@@ -17,10 +17,14 @@ export async function verifyCheckpoint(text: string, keySet: Json): Promise<Resu
   const parsed = parseCompactToken(text.trim())
   if (!parsed.ok) return err(`The checkpoint ${parsed.error}`)
   const { algorithm, kid, header, payload } = parsed.value
-  if (header['typ'] !== CHECKPOINT_TYPE || algorithm !== 'EdDSA') return err(`The checkpoint is not of type ${CHECKPOINT_TYPE}, signed with EdDSA`)
+  if (header['typ'] !== CHECKPOINT_TYPE || algorithm !== 'EdDSA')
+    return err(`The checkpoint is not of type ${CHECKPOINT_TYPE}, signed with EdDSA`)
   const listed = isJsonObject(keySet) && Array.isArray(keySet['keys']) ? (keySet['keys'] as readonly Json[]) : []
-  const jwk = listed.filter(isJsonObject).find((each) => kid !== null && each['kid'] === kid && each['crv'] === 'Ed25519')
-  if (typeof jwk?.['x'] !== 'string') return err('The checkpoint is signed with a key that is not among these audit keys')
+  const jwk = listed
+    .filter(isJsonObject)
+    .find((each) => kid !== null && each['kid'] === kid && each['crv'] === 'Ed25519')
+  if (typeof jwk?.['x'] !== 'string')
+    return err('The checkpoint is signed with a key that is not among these audit keys')
   try {
     const key = createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: jwk['x'] } })
     await compactVerify(text.trim(), key, { algorithms: [algorithm] })

@@ -36,7 +36,9 @@ export async function startKeyServer(): Promise<KeyServer> {
 export const json =
   (body: unknown, status = 200): Answer =>
   (response) => {
-    response.writeHead(status, { 'content-type': 'application/json' }).end(typeof body === 'string' ? body : JSON.stringify(body))
+    response
+      .writeHead(status, { 'content-type': 'application/json' })
+      .end(typeof body === 'string' ? body : JSON.stringify(body))
   }
 
 /** Discovery and keys of an OpenID issuer at the server's own address. */

@@ -19,17 +19,23 @@ export function makeSigner(algorithm: Signer['algorithm'], kid: string): Signer 
     privateKey,
     publicKey,
     jwk: { ...publicKey.export({ format: 'jwk' }), kid, use: 'sig', alg: algorithm },
-    token: (claims, header = {}) => craft({ alg: algorithm, kid, typ: 'JWT', ...header }, claims, { algorithm, key: privateKey }),
+    token: (claims, header = {}) =>
+      craft({ alg: algorithm, kid, typ: 'JWT', ...header }, claims, { algorithm, key: privateKey }),
   }
 }
 
 /** A compact JWS of any header and payload, well-formed or not; text is taken as it is. */
-export function craft(header: object | string, payload: object | string, by: { algorithm: Signer['algorithm'] | 'HS256'; key: KeyObject | string }): string {
+export function craft(
+  header: object | string,
+  payload: object | string,
+  by: { algorithm: Signer['algorithm'] | 'HS256'; key: KeyObject | string },
+): string {
   const input = `${encode(header)}.${encode(payload)}`
   return `${input}.${signature(input, by).toString('base64url')}`
 }
 
-export const encode = (part: object | string): string => Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url')
+export const encode = (part: object | string): string =>
+  Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url')
 
 function signature(input: string, { algorithm, key }: { algorithm: string; key: KeyObject | string }): Buffer {
   if (typeof key === 'string') return createHmac('sha256', key).update(input).digest()

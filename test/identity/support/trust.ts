@@ -2,7 +2,11 @@ import type { AgentCaller } from '../../../src/broker/caller.ts'
 import type { IdentityRefusal } from '../../../src/broker/ports.ts'
 import type { Agent } from '../../../src/core/catalogue.ts'
 import type { Result } from '../../../src/core/result.ts'
-import { createIdentities, type TrustedIdentities, type TrustedParties } from '../../../src/identity/create-identities.ts'
+import {
+  createIdentities,
+  type TrustedIdentities,
+  type TrustedParties,
+} from '../../../src/identity/create-identities.ts'
 import type { TrustedIssuer } from '../../../src/identity/trusted-issuer.ts'
 
 /** A clock that stands still until it is told to move. */
@@ -27,14 +31,29 @@ export const agent = (id: string, over: Partial<Agent> = {}): Agent => ({
 })
 
 export const oidc = (issuer: string, over: Partial<TrustedIssuer> = {}): TrustedIssuer =>
-  ({ name: 'ci', type: 'oidc', issuer, audience: 'mayfly', algorithms: ['EdDSA'], require: {}, ...over }) as TrustedIssuer
+  ({
+    name: 'ci',
+    type: 'oidc',
+    issuer,
+    audience: 'mayfly',
+    algorithms: ['EdDSA'],
+    require: {},
+    ...over,
+  }) as TrustedIssuer
 
 export function trust(
   parties: Partial<Omit<TrustedParties, 'agents'>> & { agents?: readonly Agent[] },
   { clock, before }: { clock: TestClock; before?: TrustedIdentities },
 ): TrustedIdentities {
   const { agents = [agent('bot')], ...rest } = parties
-  const all = { issuers: [], operators: [], peps: [], ownIssuer: OWN_ISSUER, ...rest, agents: new Map(agents.map((each) => [each.id, each])) }
+  const all = {
+    issuers: [],
+    operators: [],
+    peps: [],
+    ownIssuer: OWN_ISSUER,
+    ...rest,
+    agents: new Map(agents.map((each) => [each.id, each])),
+  }
   return createIdentities(all, { clock: () => clock.now, fetch, ...(before && { before }) })
 }
 
@@ -49,4 +68,5 @@ export const claimsOf = (issuer: string, clock: TestClock, over: object = {}) =>
 })
 
 /** The cause of a refusal, or what was wrongly accepted. */
-export const causeOf = (result: Result<AgentCaller, IdentityRefusal>): string => (result.ok ? `accepted as ${result.value.agent}` : result.error.cause)
+export const causeOf = (result: Result<AgentCaller, IdentityRefusal>): string =>
+  result.ok ? `accepted as ${result.value.agent}` : result.error.cause

@@ -1,0 +1,52 @@
+import type { Clock, Policy, Provider } from './broker/ports.ts'
+import type { AccessTokenIssuer } from './providers/jwt/access-token-keys.ts'
+import { createIdentities, type TrustedIdentities } from './identity/create-identities.ts'
+import type { Fetch } from './identity/fetch-json.ts'
+import type { LoadedPolicy } from './local/load-policy.ts'
+import { createJwtProvider } from './providers/jwt.ts'
+
+/** Everything that one configuration makes, replaced as a whole by the next. */
+export interface PolicyInForce {
+  readonly loaded: LoadedPolicy
+  readonly policy: Policy
+  readonly identities: TrustedIdentities
+  readonly providers: ReadonlyMap<string, Provider>
+}
+
+interface Parts {
+  readonly loaded: LoadedPolicy
+  readonly tokens: AccessTokenIssuer
+  readonly clock: Clock
+  readonly fetch: Fetch
+  /** What was in force: issuers whose keys come from the same place keep them. */
+  readonly before: PolicyInForce | undefined
+}
+
+export function policyInForce({ loaded, tokens, clock, fetch, before }: Parts): PolicyInForce {
+  const { configuration, rules } = loaded
+  const { catalogue, limits, approvals } = configuration
+  const identities = createIdentities(
+    {
+      issuers: configuration.issuers,
+      agents: catalogue.agents,
+      ownIssuer: tokens.issuer,
+      operators: configuration.operators.map(({ id, role, groups, tokenSha256, expiresAt }) => ({
+        tokenSha256,
+        expiresAt,
+        caller: { type: 'operator', id, role, groups },
+      })),
+      peps: configuration.peps.map(({ name, tools, audiences, tokenSha256 }) => ({
+        tokenSha256,
+        expiresAt: null,
+        caller: { type: 'pep', name, tools, audiences },
+      })),
+    },
+    { clock, fetch, ...(before && { before: before.identities }) },
+  )
+  return {
+    loaded,
+    identities,
+    policy: { epoch: (before?.policy.epoch ?? 0) + 1, catalogue, rules, limits, approvals },
+    providers: new Map(configuration.providers.map(({ name }) => [name, createJwtProvider({ name, ...tokens })])),
+  }
+}

@@ -1,0 +1,118 @@
+import type Database from 'better-sqlite3'
+import * as z from 'zod'
+
+import type { ApprovalFilter, Reads, Transaction } from '../../broker/ports.ts'
+import { APPROVAL_STATES, type Approval } from '../../core/approval.ts'
+import type { ApprovalId, LeaseId } from '../../core/id.ts'
+import { listQuery, type Clauses } from './list-query.ts'
+
+/** The shape of one row, checked on the way out. */
+export const ApprovalRow = z.strictObject({
+  id: z.string(),
+  kind: z.enum(['lease']),
+  state: z.enum(APPROVAL_STATES),
+  fence: z.int(),
+  lease: z.string(),
+  agent: z.string(),
+  owner: z.string(),
+  task: z.string(),
+  created_at: z.int(),
+  expires_at: z.int(),
+  digest: z.string(),
+  needed: z.int(),
+  denied_by: z.string().nullable(),
+  reason: z.string().nullable(),
+  detail: z.string(),
+})
+
+const COLUMN_NAMES = Object.keys(ApprovalRow.shape)
+const COLUMNS = COLUMN_NAMES.join(', ')
+
+const FILTERS: Clauses<ApprovalFilter> = { state: 'state = ?', agent: 'agent = ?', task: 'task = ?' }
+
+/** Every statement about approvals, prepared once. */
+export function prepareApprovals(db: Database.Database) {
+  return {
+    insert: db.prepare(
+      `insert into approval (${COLUMNS}) values (${COLUMN_NAMES.map((name) => `@${name}`).join(', ')})`,
+    ),
+    update: db.prepare(
+      `update approval set state = @state, denied_by = @denied_by, reason = @reason, detail = @detail, fence = fence + 1
+       where id = @id and state = @from_state and fence = @fence`,
+    ),
+    byId: db.prepare<[string]>(`select ${COLUMNS} from approval where id = ?`),
+    countPending: db.prepare<[string]>(`select count(*) from approval where agent = ? and state = 'pending'`).pluck(),
+  }
+}
+
+type ApprovalPort = Pick<Reads, 'approval' | 'approvals' | 'countPendingApprovals'> &
+  Pick<Transaction, 'insertApproval' | 'moveApproval'>
+
+export function sqliteApprovals(db: Database.Database): ApprovalPort {
+  const sql = prepareApprovals(db)
+  const list = listQuery(db, { table: 'approval', columns: COLUMNS, clauses: FILTERS })
+  const approval: ApprovalPort['approval'] = (id) => {
+    const row = sql.byId.get(id)
+    return row === undefined ? undefined : toApproval(row)
+  }
+  return {
+    approval,
+    approvals: (filter, page) => list(filter, page).map(toApproval),
+    countPendingApprovals: (agent) => Number(sql.countPending.get(agent)),
+    insertApproval: (row) => void sql.insert.run(fromApproval(row)),
+    moveApproval: (from, change) => {
+      const current = approval(from.id)
+      if (!current) return false
+      const { state, denied_by, reason, detail } = fromApproval({ ...current, ...change })
+      return (
+        sql.update.run({ id: from.id, from_state: from.state, fence: from.fence, state, denied_by, reason, detail })
+          .changes === 1
+      )
+    },
+  }
+}
+
+type Detail = Pick<Approval, 'subject' | 'asks' | 'approvedBy'>
+
+function toApproval(raw: unknown): Approval {
+  const row = ApprovalRow.parse(raw)
+  return {
+    id: row.id as ApprovalId,
+    kind: row.kind,
+    state: row.state,
+    fence: row.fence,
+    lease: row.lease as LeaseId,
+    agent: row.agent,
+    owner: row.owner,
+    task: row.task,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    digest: row.digest,
+    needed: row.needed,
+    deniedBy: row.denied_by,
+    reason: row.reason,
+    ...(JSON.parse(row.detail) as Detail),
+  }
+}
+
+function fromApproval(approval: Approval): z.infer<typeof ApprovalRow> {
+  const { subject, asks, approvedBy } = approval
+  const detail: Detail = { subject, asks, approvedBy }
+  return {
+    id: approval.id,
+    kind: approval.kind,
+    state: approval.state,
+    fence: approval.fence,
+    lease: approval.lease,
+    agent: approval.agent,
+    owner: approval.owner,
+    task: approval.task,
+    created_at: approval.createdAt,
+    expires_at: approval.expiresAt,
+    digest: approval.digest,
+    needed: approval.needed,
+    denied_by: approval.deniedBy,
+    reason: approval.reason,
+    detail: JSON.stringify(detail),
+  }
+}

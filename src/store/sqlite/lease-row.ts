@@ -1,0 +1,93 @@
+import * as z from 'zod'
+
+import type { LeaseId, ApprovalId } from '../../core/id.ts'
+import { LEASE_OUTCOMES, LEASE_STATES, type Lease } from '../../core/lease.ts'
+
+/** The shape of one row, checked on the way out: a row that does not fit is a bug, not a lease. */
+export const LeaseRow = z.strictObject({
+  id: z.string(),
+  state: z.enum(LEASE_STATES),
+  fence: z.int(),
+  task: z.string(),
+  agent: z.string(),
+  owner: z.string(),
+  instance: z.string(),
+  parent: z.string().nullable(),
+  root: z.string(),
+  created_at: z.int(),
+  activated_at: z.int().nullable(),
+  expires_at: z.int(),
+  max_expires_at: z.int().nullable(),
+  ttl_seconds: z.int(),
+  heartbeat_seconds: z.int().nullable(),
+  token_hash: z.string(),
+  tier: z.string(),
+  approval: z.string().nullable(),
+  closed_at: z.int().nullable(),
+  outcome: z.enum(LEASE_OUTCOMES).nullable(),
+  reason: z.string().nullable(),
+  detail: z.string(),
+})
+
+export const LEASE_COLUMNS = Object.keys(LeaseRow.shape).join(', ')
+
+type Detail = Pick<Lease, 'identity' | 'intent' | 'context' | 'access' | 'tools' | 'decision'>
+
+/** What this store itself wrote as JSON, and SQLite checked to be JSON. */
+const detailOf = (text: string): Detail => JSON.parse(text) as Detail
+
+export function toLease(raw: unknown): Lease {
+  const row = LeaseRow.parse(raw)
+  return {
+    id: row.id as LeaseId,
+    state: row.state,
+    fence: row.fence,
+    task: row.task,
+    agent: row.agent,
+    owner: row.owner,
+    instance: row.instance,
+    parent: row.parent as LeaseId | null,
+    root: row.root as LeaseId,
+    createdAt: row.created_at,
+    activatedAt: row.activated_at,
+    expiresAt: row.expires_at,
+    maxExpiresAt: row.max_expires_at,
+    ttlSeconds: row.ttl_seconds,
+    heartbeatSeconds: row.heartbeat_seconds,
+    tokenHash: row.token_hash,
+    approval: row.approval as ApprovalId | null,
+    closedAt: row.closed_at,
+    outcome: row.outcome,
+    reason: row.reason,
+    ...detailOf(row.detail),
+  }
+}
+
+export function fromLease(lease: Lease): z.infer<typeof LeaseRow> {
+  const { identity, intent, context, access, tools, decision } = lease
+  const detail: Detail = { identity, intent, context, access, tools, decision }
+  return {
+    id: lease.id,
+    state: lease.state,
+    fence: lease.fence,
+    task: lease.task,
+    agent: lease.agent,
+    owner: lease.owner,
+    instance: lease.instance,
+    parent: lease.parent,
+    root: lease.root,
+    created_at: lease.createdAt,
+    activated_at: lease.activatedAt,
+    expires_at: lease.expiresAt,
+    max_expires_at: lease.maxExpiresAt,
+    ttl_seconds: lease.ttlSeconds,
+    heartbeat_seconds: lease.heartbeatSeconds,
+    token_hash: lease.tokenHash,
+    tier: lease.decision.risk.tier,
+    approval: lease.approval,
+    closed_at: lease.closedAt,
+    outcome: lease.outcome,
+    reason: lease.reason,
+    detail: JSON.stringify(detail),
+  }
+}
