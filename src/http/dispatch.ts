@@ -14,7 +14,7 @@ import type { Services } from './services.ts'
 export function dispatch(services: Services, endpoint: Endpoint) {
   return async (req: Request, res: Response): Promise<void> => {
     const requestId = String(res.getHeader('request-id'))
-    const outcome = await answer(services, endpoint, req, { requestId, signal: abortedWith(res) })
+    const outcome = await answer(services, endpoint, req, { requestId, end: () => endOf(res, services.stopping) })
     if (outcome.ok) send(res, outcome.value)
     else sendProblem(res, outcome.error, requestId)
   }
@@ -24,10 +24,12 @@ async function answer(
   services: Services,
   endpoint: Endpoint,
   req: Request,
-  known: Pick<Input<null, null, null, null>, 'requestId' | 'signal'>,
+  known: Pick<Input<null, null, null, null>, 'requestId' | 'end'>,
 ): Promise<Result<Reply, HttpRefusal>> {
   const caller = await identify(services, endpoint, req, known.requestId)
   if (!caller.ok) return caller
+  const [reason] = endpoint.grants ? services.notReady() : []
+  if (reason !== undefined) return err({ reason: 'unavailable', detail: `${reason}. Ask again in a moment.` })
   const input = await read(endpoint, req, { ...known, caller: caller.value })
   return input.ok ? endpoint.handle(input.value) : input
 }
@@ -74,7 +76,7 @@ const tooFast = (seconds: number): HttpRefusal => ({
 async function read(
   endpoint: Endpoint,
   req: Request,
-  known: Pick<Input<null, null, null, Caller | null>, 'requestId' | 'signal' | 'caller'>,
+  known: Pick<Input<null, null, null, Caller | null>, 'requestId' | 'end' | 'caller'>,
 ): Promise<Result<Input<unknown, unknown, unknown, Caller | null>, HttpRefusal>> {
   const params = endpoint.params === null ? null : endpoint.params.safeParse(req.params)
   if (params && !params.success) return err({ reason: 'not-found' })
@@ -133,13 +135,13 @@ function headersOf(req: Request, schema: NonNullable<Endpoint['headers']>): Read
   )
 }
 
-/** Ends when the client goes away, so that nobody waits for an answer that nobody reads. */
-function abortedWith(res: Response): AbortSignal {
-  const controller = new AbortController()
+/** Aborted when the client goes away or the broker stops, so that nobody waits for an answer that nobody reads. */
+function endOf(res: Response, stopping: AbortSignal): AbortSignal {
+  const gone = new AbortController()
   res.once('close', () => {
-    controller.abort()
+    gone.abort()
   })
-  return controller.signal
+  return AbortSignal.any([gone.signal, stopping])
 }
 
 function send(res: Response, reply: Reply): void {

@@ -28,8 +28,8 @@ export interface Input<P, Q, B, C> {
   /** Names this request in answers, logs and audit. */
   readonly requestId: string
   readonly header: (name: string) => string | undefined
-  /** Aborted when the client goes away. */
-  readonly signal: AbortSignal
+  /** For who waits: aborted when the client goes away or the broker stops. */
+  readonly end: () => AbortSignal
 }
 
 type CallerKind = Caller['type']
@@ -54,6 +54,8 @@ export interface Endpoint {
   readonly body: z.ZodType | null
   readonly bodyType: 'json' | 'form'
   readonly headers: z.ZodObject | null
+  /** It hands out authority, so it waits until the broker is ready. */
+  readonly grants: boolean
   readonly answers: Readonly<Record<number, Answer>>
   /** Inputs have been parsed by the schemas above; a caller, where one is needed, has been authenticated. */
   readonly handle: (
@@ -75,6 +77,7 @@ interface Definition<K extends CallerKind, P, Q, B, H> {
   readonly body?: B
   readonly bodyType?: 'json' | 'form'
   readonly headers?: H
+  readonly grants?: true
   readonly answers: Readonly<Record<number, Answer>>
   readonly handle: (
     input: Input<Parsed<P>, Parsed<Q>, Parsed<B>, [K] extends [never] ? null : CallerOf<K>>,
@@ -89,11 +92,12 @@ export function endpoint<
   B extends z.ZodType | undefined = undefined,
   H extends z.ZodObject | undefined = undefined,
 >(definition: Definition<K, P, Q, B, H>): Endpoint {
-  const { params, query, body, headers, role = 'viewer', bodyType = 'json', handle, ...rest } = definition
+  const { params, query, body, headers, grants, role = 'viewer', bodyType = 'json', handle, ...rest } = definition
   return {
     ...rest,
     role,
     bodyType,
+    grants: grants ?? false,
     params: params ?? null,
     query: query ?? null,
     body: body ?? null,

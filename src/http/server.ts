@@ -57,18 +57,18 @@ function described(routes: readonly Endpoint[], version: string): readonly Endpo
 }
 
 /** Gives each request its name, keeps every answer out of caches unless a route says otherwise, and counts it. */
-function named({ metrics }: Services) {
+function named({ metrics, log }: Services) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const from = performance.now()
-    res.set({ 'Request-Id': randomUUID(), 'Cache-Control': 'no-store' })
+    const requestId = randomUUID()
+    res.set({ 'Request-Id': requestId, 'Cache-Control': 'no-store' })
     res.once('finish', () => {
       const route = (req.route as { readonly path?: string } | undefined)?.path ?? 'none'
-      metrics.answered({
-        method: req.method,
-        route,
-        status: res.statusCode,
-        seconds: (performance.now() - from) / 1000,
-      })
+      const { method } = req
+      const { statusCode: status } = res
+      const seconds = (performance.now() - from) / 1000
+      metrics.answered({ method, route, status, seconds })
+      log.debug({ request_id: requestId, method, route, status, ms: Math.round(seconds * 1000) }, 'answered')
     })
     next()
   }

@@ -5,6 +5,9 @@ import type { Instant } from '../core/time.ts'
 
 /** What a failed or finished request tells the log. Never a body, a header or a query: they may hold secrets. */
 export interface HttpLog {
+  /** One line a request. */
+  readonly debug: (fields: Readonly<Record<string, unknown>>, message: string) => void
+  readonly info: (fields: Readonly<Record<string, unknown>>, message: string) => void
   readonly error: (fields: Readonly<Record<string, unknown>>, message: string) => void
   readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void
 }
@@ -32,6 +35,8 @@ export interface Services {
   readonly publicUrl: () => string
   /** Why the broker cannot serve now; empty when it can. */
   readonly notReady: () => readonly string[]
+  /** Aborted when a stop was asked for: long-polls are answered at once. */
+  readonly stopping: AbortSignal
   /** Whether the listener is on loopback only: then metrics are open. */
   readonly onLoopback: boolean
   readonly trustedProxies: readonly string[]

@@ -73,11 +73,11 @@ export function approvalRoutes({ broker }: Services): readonly Endpoint[] {
       params,
       query: z.strictObject({ wait: count(0, 30).default(0) }),
       answers: { 200: { description: 'The approval', schema: Approval } },
-      handle: async ({ params: { approval }, query, caller, signal }) => {
+      handle: async ({ params: { approval }, query, caller, end }) => {
         const found = visible(caller, approval)
         if (!found.ok) return found
         const unchanged = (): boolean => reads.approval(approval)?.state === 'pending'
-        await waitWhile(broker, { id: approval, seconds: query.wait, signal, unchanged })
+        await waitWhile(broker, { id: approval, seconds: query.wait, signal: end(), unchanged })
         return shown(visible(caller, approval))
       },
     }),

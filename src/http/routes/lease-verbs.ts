@@ -23,6 +23,7 @@ export function leaseVerbRoutes({ broker }: Services): readonly Endpoint[] {
     summary: 'Fetch one more credential inside the access of the lease',
     tag: 'Leases',
     callers: ['lease'],
+    grants: true,
     params,
     body: z.strictObject({ grant: Name }),
     answers: { 201: { description: 'The credential, with its value', schema: Credential } },
@@ -44,7 +45,7 @@ export function leaseVerbRoutes({ broker }: Services): readonly Endpoint[] {
     query: z.strictObject({ wait: count(0, 30).default(0) }),
     body: z.strictObject({ outcome: z.enum(['success', 'failure']), summary: z.string().max(4096).optional() }),
     answers: { 200: { description: 'The lease as it ended', schema: Lease } },
-    handle: async ({ params: { lease }, query, body, caller, requestId, signal }) => {
+    handle: async ({ params: { lease }, query, body, caller, requestId, end }) => {
       const done = await completeLease(broker, {
         caller,
         lease,
@@ -54,7 +55,7 @@ export function leaseVerbRoutes({ broker }: Services): readonly Endpoint[] {
       })
       if (!done.ok) return done
       const unchanged = (): boolean => reads.lease(lease)?.state === 'closing'
-      await waitWhile(broker, { id: lease, seconds: query.wait, signal, unchanged })
+      await waitWhile(broker, { id: lease, seconds: query.wait, signal: end(), unchanged })
       return ok({ status: 200, body: leaseOnWire(reads, reads.lease(lease) ?? done.value) })
     },
   })

@@ -57,7 +57,7 @@ export function leaseRoutes({ broker }: Services): readonly Endpoint[] {
     params: z.object({ lease: id('lse') }),
     query: z.strictObject({ wait: count(0, 30).default(0), state: LeaseState.optional() }),
     answers: { 200: { description: 'The lease. Never a secret', schema: Lease } },
-    handle: async ({ params, query, caller, signal }) => {
+    handle: async ({ params, query, caller, end }) => {
       const found = findLease(broker, caller, params.lease)
       if (!found.ok) return found
       const state = query.state ?? shownState(reads, found.value)
@@ -65,7 +65,7 @@ export function leaseRoutes({ broker }: Services): readonly Endpoint[] {
         const lease = reads.lease(params.lease)
         return lease !== undefined && shownState(reads, lease) === state
       }
-      await waitWhile(broker, { id: params.lease, seconds: query.wait, signal, unchanged })
+      await waitWhile(broker, { id: params.lease, seconds: query.wait, signal: end(), unchanged })
       return ok({ status: 200, body: leaseOnWire(reads, reads.lease(params.lease) ?? found.value) })
     },
   })

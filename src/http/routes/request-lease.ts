@@ -27,6 +27,7 @@ export function requestLeaseRoute(services: Services): Endpoint {
     summary: 'Ask for a task lease',
     tag: 'Leases',
     callers: ['agent'],
+    grants: true,
     headers: IdempotencyHeader,
     body: LeaseRequestBody,
     answers: {

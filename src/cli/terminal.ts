@@ -1,0 +1,15 @@
+/** The world of a command: what it reads and where it writes. Data goes to stdout, everything else to stderr. */
+export interface Terminal {
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Paths on the command line are relative to it: where the user stands, also under `npm run`. */
+  readonly cwd: string
+  readonly readStdin: () => Promise<string>
+  /** Somebody sits in front of it, so that a question can be asked. */
+  readonly interactive: boolean
+  /** Colour is welcome: a terminal, and no `NO_COLOR`. */
+  readonly colour: boolean
+  /** Aborted by the first interrupt: a command that waits or follows ends in order. */
+  readonly interrupted: AbortSignal
+}

@@ -1,0 +1,42 @@
+/** Why the broker cannot serve now, if it cannot. */
+export interface Readiness {
+  readonly reasons: () => readonly string[]
+  readonly started: () => void
+  /** Aborted when a stop was asked for: whoever waits in a long-poll is answered at once. */
+  readonly stopping: AbortSignal
+  readonly stop: () => void
+}
+
+interface Parts {
+  /** Settled once the database is known to be whole. */
+  readonly integrity: Promise<void>
+  readonly sweepLate: () => boolean
+  readonly damaged: (error: unknown) => void
+}
+
+export function createReadiness({ integrity, sweepLate, damaged }: Parts): Readiness {
+  const stopping = new AbortController()
+  let starting = true
+  let database: 'checking' | 'whole' | 'damaged' = 'checking'
+  integrity.then(
+    () => (database = 'whole'),
+    (error: unknown) => {
+      database = 'damaged'
+      damaged(error)
+    },
+  )
+  return {
+    started: () => void (starting = false),
+    stopping: stopping.signal,
+    stop: () => {
+      stopping.abort()
+    },
+    reasons: () => [
+      ...(stopping.signal.aborted ? ['The broker is stopping'] : []),
+      ...(starting ? ['The broker is starting'] : []),
+      ...(database === 'checking' ? ['The database is being checked after an unclean stop'] : []),
+      ...(database === 'damaged' ? ['The database is damaged: restore a backup'] : []),
+      ...(sweepLate() ? ['The sweep has missed three turns'] : []),
+    ],
+  }
+}
