@@ -1,3 +1,5 @@
+import { renderClientTypes, renderOpenapi } from './render-openapi.ts'
+
 /** A file in the repository that is made from code. */
 export interface GeneratedFile {
   /** Relative to the root of the repository. */
@@ -7,4 +9,7 @@ export interface GeneratedFile {
 }
 
 /** Every generated file. `npm run generate` writes them, `npm run check:generated` compares them with the disk. */
-export const GENERATED: readonly GeneratedFile[] = []
+export const GENERATED: readonly GeneratedFile[] = [
+  { path: 'openapi.json', render: renderOpenapi },
+  { path: 'src/client/openapi.gen.ts', render: renderClientTypes },
+]

@@ -2,6 +2,7 @@ import type { Endpoint } from './endpoint.ts'
 import { agentRoutes } from './routes/agents.ts'
 import { approvalRoutes } from './routes/approvals.ts'
 import { auditRoutes } from './routes/audit.ts'
+import { described } from './routes/description.ts'
 import { healthRoutes } from './routes/health.ts'
 import { leaseVerbRoutes } from './routes/lease-verbs.ts'
 import { leaseRoutes } from './routes/leases.ts'
@@ -9,9 +10,9 @@ import { requestLeaseRoute } from './routes/request-lease.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import type { Services } from './services.ts'
 
-/** Every route of the broker but its own description. */
+/** Every route of the broker. */
 export function endpoints(services: Services): readonly Endpoint[] {
-  return [
+  const routes = [
     requestLeaseRoute(services),
     ...leaseRoutes(services),
     ...leaseVerbRoutes(services),
@@ -21,4 +22,5 @@ export function endpoints(services: Services): readonly Endpoint[] {
     ...tokenRoutes(services),
     ...healthRoutes(services),
   ]
+  return described(routes, services.version)
 }

@@ -2,7 +2,7 @@ import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObj
 
 import type { JsonObject } from '../core/json.ts'
 import type { Endpoint } from './endpoint.ts'
-import { PROBLEMS, type ProblemSlug } from './problem.ts'
+import { PROBLEM_SLUGS, PROBLEMS, type ProblemSlug } from './problem.ts'
 import { Problem } from './schemas/problem.ts'
 
 /** OpenAPI 3.1, made from the same schemas that parse and the same table that refuses. */
@@ -63,7 +63,7 @@ function answers(endpoint: Endpoint): ZodOpenApiOperationObject['responses'] {
 
 /** The statuses that this route can refuse with, each with the slugs behind it. */
 function problems(endpoint: Endpoint): ZodOpenApiOperationObject['responses'] {
-  const slugs = (Object.keys(PROBLEMS) as ProblemSlug[]).filter(
+  const slugs = PROBLEM_SLUGS.filter(
     (slug) => reaches(endpoint, slug) && endpoint.answers[PROBLEMS[slug].status] === undefined,
   )
   const byStatus = Map.groupBy(slugs, (slug) => PROBLEMS[slug].status)

@@ -125,6 +125,9 @@ export const PROBLEMS: Readonly<Record<ProblemSlug, ProblemKind>> = {
   },
 }
 
+/** In the order of the table, for whoever describes them. */
+export const PROBLEM_SLUGS = Object.keys(PROBLEMS) as readonly ProblemSlug[]
+
 /** RFC 9457, with the members of the API's error table. `instance` is the request id. */
 export interface Problem {
   readonly status: number

@@ -3,15 +3,10 @@ import { createServer, IncomingMessage, ServerResponse, type Server } from 'node
 import express, { type NextFunction, type Request, type Response } from 'express'
 import helmet from 'helmet'
 
-import { ok } from '../core/result.ts'
 import { onClientError } from './client-error.ts'
 import { dispatch, sendProblem } from './dispatch.ts'
-import { endpoint, type Endpoint } from './endpoint.ts'
 import { endpoints } from './endpoints.ts'
-import { FreeJson } from './schemas/atoms.ts'
-import { openapi } from './openapi.ts'
 import type { Services } from './services.ts'
-import * as z from 'zod'
 
 /** The broker as an HTTP server, not yet listening. */
 export function httpServer(services: Services): Server {
@@ -22,8 +17,7 @@ export function httpServer(services: Services): Server {
   app.set('query parser', false)
   app.use(helmet({ contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } }))
   app.use(named(services))
-  const routes = described(endpoints(services), services.version)
-  for (const [path, methods] of Map.groupBy(routes, (route) => route.path)) {
+  for (const [path, methods] of Map.groupBy(endpoints(services), (route) => route.path)) {
     const route = app.route(path.replace(/\{(\w+)\}/g, ':$1'))
     for (const each of methods) route[each.method](dispatch(services, each))
     const allow = methods
@@ -38,22 +32,6 @@ export function httpServer(services: Services): Server {
   })
   app.use(failed(services))
   return listenable(app)
-}
-
-/** The routes, and the one that describes them all. */
-function described(routes: readonly Endpoint[], version: string): readonly Endpoint[] {
-  const self: Endpoint = endpoint({
-    method: 'get',
-    path: '/openapi.json',
-    summary: 'This description',
-    tag: 'Health',
-    callers: [],
-    answers: { 200: { description: 'OpenAPI 3.1', schema: z.record(z.string(), FreeJson) } },
-    handle: () => ok({ status: 200, body: document }),
-  })
-  const all = [...routes, self]
-  const document = openapi(all, version)
-  return all
 }
 
 /** Gives each request its name, keeps every answer out of caches unless a route says otherwise, and counts it. */

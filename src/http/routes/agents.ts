@@ -5,7 +5,7 @@ import type { JsonObject } from '../../core/json.ts'
 import { err, ok } from '../../core/result.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { pageBody, pageOf } from '../cursor.ts'
-import { Name } from '../schemas/atoms.ts'
+import { Name, Role } from '../schemas/atoms.ts'
 import { listOf, pageQuery } from '../schemas/list.ts'
 import type { Services } from '../services.ts'
 
@@ -23,6 +23,26 @@ const AgentSchema = z
     open_leases: z.int(),
   })
   .meta({ id: 'Agent' })
+
+const Whoami = z
+  .discriminatedUnion('type', [
+    z.strictObject({
+      type: z.literal('agent'),
+      id: z.string(),
+      issuer: z.string(),
+      subject: z.string(),
+      instance: z.string(),
+    }),
+    z.strictObject({ type: z.literal('lease'), id: z.string(), agent: z.string() }),
+    z.strictObject({ type: z.literal('operator'), id: z.string(), role: Role }),
+    z.strictObject({
+      type: z.literal('pep'),
+      id: z.string(),
+      audiences: z.array(z.string()),
+      tools: z.array(z.string()),
+    }),
+  ])
+  .meta({ id: 'Whoami' })
 
 /** The agents that the configuration knows, and who the caller is. */
 export function agentRoutes({ broker }: Services): readonly Endpoint[] {
@@ -82,7 +102,7 @@ export function agentRoutes({ broker }: Services): readonly Endpoint[] {
     summary: 'Who Mayfly takes you for',
     tag: 'Agents',
     callers: ['agent', 'lease', 'operator', 'pep'],
-    answers: { 200: { description: 'The caller', schema: z.looseObject({ type: z.string() }) } },
+    answers: { 200: { description: 'The caller', schema: Whoami } },
     handle: ({ caller }) => {
       switch (caller.type) {
         case 'agent':

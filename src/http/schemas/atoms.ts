@@ -50,4 +50,4 @@ export const count = (least: number, most: number) =>
     .meta({ override: { type: 'integer', minimum: least, maximum: most } })
 
 /** Free JSON. The body parser has already bounded depth and size. */
-export const FreeJson = z.json()
+export const FreeJson = z.json().meta({ id: 'Json' })

@@ -1,11 +1,12 @@
 import * as z from 'zod'
 
+import { PROBLEM_SLUGS } from '../problem.ts'
 import { Decision } from './lease.ts'
 
 /** RFC 9457, with the members that some problems add. */
 export const Problem = z
   .strictObject({
-    type: z.string(),
+    type: z.enum(PROBLEM_SLUGS.map((slug) => `urn:mayfly:problem:${slug}` as const)),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
