@@ -42,10 +42,17 @@ export interface AppOptions {
   readonly fetch?: Fetch
 }
 
+interface Reloaded {
+  /** Leases that the new configuration no longer holds. */
+  readonly closed: number
+  /** What it was read from. */
+  readonly files: readonly string[]
+}
+
 export interface App extends AsyncDisposable {
   readonly url: string
   /** All or nothing: on a fault the configuration in force stays, and both outcomes are on record. */
-  readonly reload: () => Promise<Result<{ readonly closed: number }, readonly Fault[]>>
+  readonly reload: () => Promise<Result<Reloaded, readonly Fault[]>>
   /** Sweeps now, without waiting for the next turn. */
   readonly sweep: () => Promise<void>
   /** Durable commits so far. */
@@ -150,7 +157,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     return enforcePolicy(broker, policy)
   }
 
-  async function reload(): Promise<Result<{ readonly closed: number }, readonly Fault[]>> {
+  async function reload(): Promise<Result<Reloaded, readonly Fault[]>> {
     const read = options.reload()
     if (!read.ok) {
       log.error({ faults: read.error.map(describeFault) }, 'the configuration has faults; the one in force stays')
@@ -164,7 +171,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     inForce = policyInForce({ loaded: read.value, tokens: { ...tokens }, clock, fetch, before: force() })
     const closed = await take(read.value, inForce)
     log.info({ rules: read.value.rules.digest, closed }, 'the configuration was loaded again')
-    return ok({ closed })
+    return ok({ closed, files: read.value.configuration.files })
   }
 
   const parts = cleanup.move()

@@ -1,0 +1,17 @@
+import type { Command } from 'commander'
+
+import type { Terminal } from '../cli/terminal.ts'
+import { auditVerifyCommand } from './audit-verify.ts'
+import { configCommands } from './config.ts'
+import { devCommands } from './dev.ts'
+import { rulesCommands } from './rules.ts'
+import { tokenCommands } from './token.ts'
+
+/** Every command that needs no broker, or that is one. */
+export function offlineCommands(program: Command, terminal: Terminal): void {
+  devCommands(program, terminal)
+  configCommands(program, terminal)
+  rulesCommands(program, terminal)
+  tokenCommands(program, terminal)
+  auditVerifyCommand(program, terminal)
+}

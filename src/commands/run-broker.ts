@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs'
+
+import { startApp, type App } from '../app.ts'
+import { CommandFailed, EXIT } from '../cli/command-failed.ts'
+import type { Terminal } from '../cli/terminal.ts'
+import { describeFault } from '../core/fault.ts'
+import { loadPolicy, type LoadedPolicy } from '../local/load-policy.ts'
+import { createLog, type LogFormat } from './create-log.ts'
+import { VERSION } from './version.ts'
+import { watchFiles } from './watch-files.ts'
+
+export interface RunOptions {
+  /** Absolute. */
+  readonly configFile: string
+  readonly listen: { readonly host: string; readonly port: number } | null
+  readonly dataDir: string | null
+  readonly logFormat: LogFormat
+  readonly listening: (app: App) => void
+}
+
+/**
+ * A broker from start to stop, in this process. SIGHUP and a change of a file that it was made from load the
+ * configuration again; SIGTERM and SIGINT let what is in flight finish. Resolves when it has stopped in order.
+ */
+export async function runBroker(terminal: Terminal, options: RunOptions): Promise<void> {
+  const { configFile, listen, dataDir, listening } = options
+  const log = createLog(options.logFormat)
+  const load = () => loadPolicy(configFile, { readFile: (path) => readFileSync(path, 'utf8'), env: terminal.env })
+  const loaded = load()
+  if (!loaded.ok) {
+    for (const fault of loaded.error) terminal.err(`${describeFault(fault)}\n`)
+    const count = loaded.error.length === 1 ? 'a fault' : `${loaded.error.length} faults`
+    throw new CommandFailed(EXIT.error, {
+      cause: `The configuration has ${count}.`,
+      mend: 'Mend what is listed above, then start again. `mayfly config check FILE` says the same without starting.',
+    })
+  }
+  for (const warning of loaded.value.warnings) log.warn(describeFault(warning))
+
+  const stopped = Promise.withResolvers<undefined>()
+  const stop = (): void => {
+    stopped.resolve(undefined)
+  }
+  const failed = (error: unknown): void => {
+    log.fatal({ err: error }, 'a bug: the broker stops')
+    stopped.reject(bug())
+  }
+  await using life = new AsyncDisposableStack()
+  const on = (event: string, listener: (...heard: unknown[]) => void): void => {
+    process.on(event, listener)
+    life.defer(() => void process.off(event, listener))
+  }
+  on('SIGTERM', stop)
+  on('SIGINT', stop)
+  on('uncaughtException', failed)
+  on('unhandledRejection', failed)
+
+  const app = life.use(
+    await startApp({
+      loaded: loaded.value,
+      reload: load,
+      log,
+      version: VERSION,
+      ...(listen && { listen }),
+      ...(dataDir !== null && { dataDir }),
+    }).catch((error: unknown) => {
+      throw whyNotStarted(error)
+    }),
+  )
+  life.use(reloads(app, loaded.value, on, failed))
+  listening(app)
+  await stopped.promise
+  log.info('stopping: what is in flight may finish')
+}
+
+/** The files to watch are those of the configuration in force: a reload may name others. */
+function reloads(
+  app: App,
+  loaded: LoadedPolicy,
+  on: (event: string, listener: () => void) => void,
+  failed: (error: unknown) => void,
+): Disposable {
+  let watching = watchFiles(loaded.configuration.files, again)
+  function again(): void {
+    app.reload().then((result) => {
+      if (!result.ok) return
+      watching[Symbol.dispose]()
+      watching = watchFiles(result.value.files, again)
+    }, failed)
+  }
+  on('SIGHUP', again)
+  return {
+    [Symbol.dispose]: () => {
+      watching[Symbol.dispose]()
+    },
+  }
+}
+
+const bug = (): CommandFailed =>
+  new CommandFailed(EXIT.error, {
+    cause: 'The broker met a bug and stopped.',
+    mend: 'The log above says where. Please report it.',
+  })
+
+/** What stops a start has a name and a mend; everything else is a bug and keeps its stack. */
+function whyNotStarted(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const code = 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') {
+    return new CommandFailed(EXIT.error, {
+      cause: `The address is taken: ${error.message.replace(/^.*EADDRINUSE: /, '')}.`,
+      mend: 'Stop what listens there, or start this broker with --listen 127.0.0.1:PORT (0 picks a free port).',
+    })
+  }
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    return new CommandFailed(EXIT.error, {
+      cause: error.message,
+      mend: 'Give --listen or --data a place that this user may use.',
+    })
+  }
+  if (!['DataFolderInUse', 'SchemaTooNew', 'KeyFault', 'StartRefused'].includes(error.name)) return error
+  const [cause = error.message, ...mend] = error.message.split(/(?<=\.) /)
+  return new CommandFailed(EXIT.error, { cause, mend: mend.join(' ') })
+}
