@@ -12,7 +12,9 @@ interface Parts {
 /** Makes the signing keys that the grants want or that are due, retires those that nobody needs, and records both. */
 export function keyUpkeep({ ring, store, clock, log }: Parts) {
   return async ({ grants }: Policy['catalogue']): Promise<void> => {
-    const changes = await ring.maintain([...grants.values()].map(({ algorithm }) => algorithm))
+    const changes = await ring.maintain(
+      [...grants.values()].flatMap((grant) => (grant.type === 'jwt' ? [grant.algorithm] : [])),
+    )
     if (changes.length === 0) return
     await store.commit((tx) => {
       for (const { change, kid, use, algorithm } of changes) {

@@ -27,9 +27,9 @@ interface Order {
 export async function mint(broker: Pick<Broker, 'ids' | 'providers'>, order: Order): Promise<Minting> {
   const { lease, grant, now } = order
   const provider = broker.providers().get(grant.provider)
-  if (!provider) throw new Error(`No provider ${grant.provider} is running`)
+  if (provider?.kind !== 'local' || grant.type !== 'jwt') throw new Error(`No provider ${grant.provider} is running`)
   const id = broker.ids.credential()
-  const minted = await provider.mint({ credential: id, ...order })
+  const minted = await provider.mint({ credential: id, ...order, grant })
   if (minted.expiresAt > lease.expiresAt) throw new Error(`Provider ${provider.name} minted past the lease`)
   return {
     value: minted.value,

@@ -1,6 +1,6 @@
 import type { Approval, ApprovalState } from '../core/approval.ts'
 import type { AuditEntry, AuditRecord, AuditStream, ChainHead } from '../core/audit.ts'
-import type { Catalogue, Grant } from '../core/catalogue.ts'
+import type { Catalogue, JwtGrant } from '../core/catalogue.ts'
 import type { Credential, CredentialState } from '../core/credential.ts'
 import type { ApprovalId, CredentialId, DecisionId, LeaseId } from '../core/id.ts'
 import type { RuleSet } from '../core/judge.ts'
@@ -10,6 +10,7 @@ import type { Lease, LeaseOutcome, LeaseState } from '../core/lease.ts'
 import type { Result } from '../core/result.ts'
 import type { Secret } from '../core/secret.ts'
 import type { Instant } from '../core/time.ts'
+import type { UpstreamProvider } from './provider-port.ts'
 import type { AgentCaller, OperatorCaller, PepCaller } from './caller.ts'
 
 /** The wall clock. MUST never be read by core or broker in any other way. */
@@ -70,7 +71,7 @@ export interface IdentityRefusal {
 export interface MintOrder {
   readonly credential: CredentialId
   readonly lease: Pick<Lease, 'id' | 'task' | 'agent' | 'expiresAt'>
-  readonly grant: Grant
+  readonly grant: JwtGrant
   readonly access: GrantedAccess
   readonly now: Instant
 }
@@ -87,11 +88,13 @@ export interface Minted {
 }
 
 /** A provider with no upstream: it signs in memory. `mint` MUST verify what it has just made before it returns it. */
-export interface Provider {
+export interface LocalProvider {
   readonly name: string
   readonly kind: 'local'
   mint(order: MintOrder): Promise<Minted>
 }
+
+export type Provider = LocalProvider | UpstreamProvider
 
 /** What a Mayfly access token says once its signature, form and times hold. */
 export interface VerifiedAccessToken {

@@ -49,20 +49,52 @@ export interface Agent {
   readonly tools: readonly string[]
 }
 
-/** Something an operator has made available: a provider, and the ceiling of what may be asked of it. */
-export interface Grant {
+/** What every grant says: a provider, and the ceiling of what may be asked of it. */
+interface GrantCommon {
   readonly name: string
   readonly provider: string
-  /** The kind of credential, as the API names it. */
-  readonly type: 'jwt'
   readonly actions: readonly string[]
   readonly resources: readonly string[]
   readonly maxTtlSeconds: number
   readonly labels: readonly string[]
   readonly dataClasses: readonly string[]
+}
+
+/** Mayfly's own access tokens, for one API. */
+export interface JwtGrant extends GrantCommon {
+  readonly type: 'jwt'
   readonly audience: string
   readonly algorithm: SigningAlgorithm
 }
+
+/** Sessions of one AWS role. */
+export interface AwsGrant extends GrantCommon {
+  readonly type: 'aws'
+  readonly roleArn: string
+  readonly externalId: string | null
+  /** Ended sessions are written into an inline deny policy of the role. */
+  readonly earlyRevocation: boolean
+}
+
+/** Dynamic secrets that a Vault makes when a path is read or written. */
+export interface VaultSecretGrant extends GrantCommon {
+  readonly type: 'vault-secret'
+  readonly path: string
+  readonly method: 'read' | 'write'
+  readonly data: JsonObject
+}
+
+/** Child tokens of a Vault with exactly these policies. */
+export interface VaultTokenGrant extends GrantCommon {
+  readonly type: 'vault-token'
+  readonly policies: readonly string[]
+}
+
+/** Something an operator has made available. `type` is the kind of credential, as the API names it. */
+export type Grant = JwtGrant | AwsGrant | VaultSecretGrant | VaultTokenGrant
+
+export const CREDENTIAL_TYPES = ['jwt', 'aws', 'vault-secret', 'vault-token'] as const
+export type CredentialType = (typeof CREDENTIAL_TYPES)[number]
 
 export const SIGNING_ALGORITHMS = ['EdDSA', 'ES256', 'RS256'] as const
 export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number]

@@ -1,3 +1,4 @@
+import type { CredentialType } from './catalogue.ts'
 import type { CredentialId, LeaseId } from './id.ts'
 import type { Instant } from './time.ts'
 
@@ -20,7 +21,7 @@ export interface Credential {
   readonly lease: LeaseId
   readonly grant: string
   readonly provider: string
-  readonly type: 'jwt'
+  readonly type: CredentialType
   readonly state: CredentialState
   readonly fence: number
   readonly outcome: CredentialOutcome | null

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 
+import { CREDENTIAL_TYPES } from '../../core/catalogue.ts'
 import { CREDENTIAL_OUTCOMES, CREDENTIAL_STATES, REVOCATIONS } from '../../core/credential.ts'
 import { GrantedAccess, ToolAccess } from './access.ts'
 import { Autonomy, FreeJson, Instant, LeaseOutcome, LeaseState, Origin } from './atoms.ts'
@@ -31,7 +32,7 @@ export const Credential = z
     id: z.string(),
     lease: z.string(),
     grant: z.string(),
-    type: z.enum(['jwt']),
+    type: z.enum(CREDENTIAL_TYPES),
     state: z.enum(CREDENTIAL_STATES),
     outcome: z.enum(CREDENTIAL_OUTCOMES).nullable(),
     issued_at: Instant,

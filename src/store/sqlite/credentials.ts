@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3'
 import * as z from 'zod'
 
 import type { Reads, Transaction } from '../../broker/ports.ts'
+import { CREDENTIAL_TYPES } from '../../core/catalogue.ts'
 import { CREDENTIAL_OUTCOMES, CREDENTIAL_STATES, REVOCATIONS, type Credential } from '../../core/credential.ts'
 import type { CredentialId, LeaseId } from '../../core/id.ts'
 
@@ -11,7 +12,7 @@ export const CredentialRow = z.strictObject({
   lease: z.string(),
   grant_name: z.string(),
   provider: z.string(),
-  type: z.enum(['jwt']),
+  type: z.enum(CREDENTIAL_TYPES),
   state: z.enum(CREDENTIAL_STATES),
   fence: z.int(),
   outcome: z.enum(CREDENTIAL_OUTCOMES).nullable(),
