@@ -2,7 +2,7 @@ import { join } from 'node:path'
 
 import { BROKER } from './broker/audit-entries.ts'
 import { enforcePolicy } from './broker/enforce-policy.ts'
-import type { Broker, Clock } from './broker/ports.ts'
+import type { Broker, Clock, Provider } from './broker/ports.ts'
 import { refusedProofs } from './broker/refused-proofs.ts'
 import { sweep } from './broker/sweep.ts'
 import { describeFault, type Fault } from './core/fault.ts'
@@ -27,7 +27,7 @@ import { openKeyRing } from './store/keys/open-key-ring.ts'
 import { publicKeySet } from './store/keys/public-key-set.ts'
 import { createSealer } from './store/keys/sealer.ts'
 import { signCheckpoint } from './store/keys/sign-checkpoint.ts'
-import { openStore } from './store/sqlite/open-store.ts'
+import { openStore, type SqliteStore } from './store/sqlite/open-store.ts'
 import { startSweeper } from './sweeper.ts'
 
 export interface AppOptions {
@@ -40,6 +40,13 @@ export interface AppOptions {
   readonly version: string
   readonly clock?: Clock
   readonly fetch?: Fetch
+  /** Stands in front of what is real: a test makes it fail or wait at a named point. */
+  readonly decorate?: Decorations
+}
+
+interface Decorations {
+  readonly store?: (store: SqliteStore) => SqliteStore
+  readonly provider?: (provider: Provider) => Provider
 }
 
 interface Reloaded {
@@ -61,7 +68,7 @@ export interface App extends AsyncDisposable {
 
 /** The composition root: the only file that knows every part. Resolves when the broker listens; throws what stops the start. */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { log, loaded, clock = Date.now, fetch = globalThis.fetch } = options
+  const { log, loaded, clock = Date.now, fetch = globalThis.fetch, decorate = {} } = options
   const { configuration } = loaded
   const { host, port } = options.listen ?? configuration.server
   const dataDir = options.dataDir ?? configuration.server.dataDir
@@ -70,7 +77,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
   await using cleanup = new AsyncDisposableStack()
 
-  const store = cleanup.use(openStore({ dataDir }))
+  const opened = cleanup.use(openStore({ dataDir }))
+  const store = decorate.store?.(opened) ?? opened
   const keyFolder = join(dataDir, 'keys')
   const sealKey = await loadSealKey(configuration.sealKey, keyFolder)
   if (sealKey.besideData) log.warn({}, 'the seal key lies beside the data that it seals: set keys.seal_key_file')
@@ -115,6 +123,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   })
 
   const tokens = { keys: ring.access, issuer: '' }
+  const outside = { clock, fetch, decorate: decorate.provider }
   const server = httpServer({
     broker,
     identities: () => force().identities,
@@ -144,7 +153,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const url = await listen(server, host, port)
   // In the same turn of the loop in which the port became known, so that no request comes before the policy.
   tokens.issuer = configuration.server.publicUrl ?? url
-  inForce = policyInForce({ loaded, tokens: { ...tokens }, clock, fetch, before: undefined })
+  inForce = policyInForce({ loaded, tokens: { ...tokens }, before: undefined, ...outside })
   await take(loaded, inForce)
   readiness.started()
 
@@ -168,7 +177,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       return err(read.error)
     }
     await maintainKeys(read.value.configuration.catalogue)
-    inForce = policyInForce({ loaded: read.value, tokens: { ...tokens }, clock, fetch, before: force() })
+    inForce = policyInForce({ loaded: read.value, tokens: { ...tokens }, before: force(), ...outside })
     const closed = await take(read.value, inForce)
     log.info({ rules: read.value.rules.digest, closed }, 'the configuration was loaded again')
     return ok({ closed, files: read.value.configuration.files })

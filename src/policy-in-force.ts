@@ -20,9 +20,11 @@ interface Parts {
   readonly fetch: Fetch
   /** What was in force: issuers whose keys come from the same place keep them. */
   readonly before: PolicyInForce | undefined
+  /** What stands in front of each provider; undefined: nothing. */
+  readonly decorate: ((provider: Provider) => Provider) | undefined
 }
 
-export function policyInForce({ loaded, tokens, clock, fetch, before }: Parts): PolicyInForce {
+export function policyInForce({ loaded, tokens, clock, fetch, before, decorate }: Parts): PolicyInForce {
   const { configuration, rules } = loaded
   const { catalogue, limits, approvals } = configuration
   const identities = createIdentities(
@@ -47,6 +49,11 @@ export function policyInForce({ loaded, tokens, clock, fetch, before }: Parts): 
     loaded,
     identities,
     policy: { epoch: (before?.policy.epoch ?? 0) + 1, catalogue, rules, limits, approvals },
-    providers: new Map(configuration.providers.map(({ name }) => [name, createJwtProvider({ name, ...tokens })])),
+    providers: new Map(
+      configuration.providers.map(({ name }) => {
+        const provider = createJwtProvider({ name, ...tokens })
+        return [name, decorate?.(provider) ?? provider]
+      }),
+    ),
   }
 }
