@@ -26,7 +26,7 @@ export interface TrustedParties {
 export interface IdentityParts {
   readonly clock: Clock
   readonly fetch: Fetch
-  /** Of the configuration before: issuers whose keys come from the same place keep the keys that they have. */
+  /** Of the configuration before: issuers whose keys come from the same place confirm those that they have. */
   readonly before?: TrustedIdentities
 }
 
@@ -59,6 +59,8 @@ export function createIdentities(parties: TrustedParties, { clock, fetch, before
       before?.keySources.get(origin) ??
       createKeySource(() => loadKeySet(issuer, fetch), clock)
     keySources.set(origin, keys)
+    // Whoever took a key out of a file, or knows of one to distrust, has reloaded for it to count now.
+    keys.confirm()
     return { issuer, keys }
   })
   const byIssuer = Map.groupBy(trusted, ({ issuer }) => issuer.issuer)

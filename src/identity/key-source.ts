@@ -4,7 +4,7 @@ import { err, ok, type Result } from '../core/result.ts'
 import { HOUR_MS, MINUTE_MS, SECOND_MS, type Instant } from '../core/time.ts'
 import type { KeySet } from './key-set.ts'
 
-/** Older keys are still used while newer ones are fetched. */
+/** Older keys are confirmed before they are used: the issuer may have taken one of them back. */
 const SOFT_AGE_MS = 10 * MINUTE_MS
 /** Keys that the issuer has not confirmed for this long prove nothing any more. */
 const HARD_AGE_MS = 24 * HOUR_MS
@@ -28,18 +28,24 @@ export interface FoundKey {
 export interface KeySource {
   /** The one key that a token names. The error is for the operator. */
   find(wanted: WantedKey): Promise<Result<FoundKey, string>>
-  /** Digest of the keys that hold now, undefined where there are none. Looking also keeps them fresh. */
+  /** Digest of the keys that hold now, undefined where `find` has to look. Looking also keeps them fresh. */
   digest(): string | undefined
+  /** The next `find` reads the keys anew, whatever their age. */
+  confirm(): void
 }
 
 /**
  * Keys from `load`, which is never run twice at a time. An outage costs nothing that is already known: held keys keep
- * serving, for at most a day. Rotation is picked up by an unknown key, and removal within ten minutes of use.
+ * serving, for at most a day. Rotation is picked up by an unknown key, and removal ten minutes later, however long nobody
+ * came by in between.
  */
 export function createKeySource(load: () => Promise<Result<KeySet, string>>, clock: Clock): KeySource {
   let held: KeySet | undefined
   let failure: string | undefined
-  let [loadedAt, attemptedAt, refetchedAt]: Instant[] = [-Infinity, -Infinity, -Infinity] as const
+  let loadedAt: Instant = -Infinity
+  let attemptedAt: Instant = -Infinity
+  let settledAt: Instant = -Infinity
+  let refetchedAt: Instant = -Infinity
   let loading: Promise<void> | undefined
 
   const reload = (): Promise<void> =>
@@ -51,26 +57,32 @@ export function createKeySource(load: () => Promise<Result<KeySet, string>>, clo
     attemptedAt = clock()
     const loaded = await load()
     failure = loaded.ok ? undefined : loaded.error
-    if (loaded.ok) [held, loadedAt] = [loaded.value, clock()]
+    settledAt = clock()
+    if (loaded.ok) [held, loadedAt] = [loaded.value, settledAt]
   }
 
   /** A clock that was set back must not make anybody wait for it to catch up. */
-  function passed(since: Instant | undefined, ms: number): boolean {
-    const elapsed = clock() - (since ?? -Infinity)
+  function passed(since: Instant, ms: number): boolean {
+    const elapsed = clock() - since
     return elapsed >= ms || elapsed < 0
   }
 
+  /** In an outage only the first who comes waits; after that the attempts go on beside the requests. */
+  const unconfirmed = (): boolean => held !== undefined && passed(settledAt, SOFT_AGE_MS)
+
   function current(): KeySet | undefined {
     if (held && passed(loadedAt, SOFT_AGE_MS) && passed(attemptedAt, REFETCH_MS)) void reload()
-    return clock() - (loadedAt ?? -Infinity) < HARD_AGE_MS ? held : undefined
+    return clock() - loadedAt < HARD_AGE_MS ? held : undefined
   }
 
   async function find(wanted: WantedKey): Promise<Result<FoundKey, string>> {
+    const confirming = unconfirmed()
+    if (confirming) await reload()
     const known = current()
     const found = known && select(known, wanted)
     if (found?.ok) return found
     // Whoever comes while keys are being read waits for them: after a rotation many new tokens arrive at once.
-    const due = known ? passed(refetchedAt, REFETCH_MS) : passed(attemptedAt, RETRY_MS)
+    const due = known ? !confirming && passed(refetchedAt, REFETCH_MS) : passed(attemptedAt, RETRY_MS)
     if (loading || due) {
       if (!loading && known) refetchedAt = clock()
       await reload()
@@ -80,7 +92,13 @@ export function createKeySource(load: () => Promise<Result<KeySet, string>>, clo
     return again.ok || failure === undefined ? again : err(`${again.error}, and the last reading failed: ${failure}`)
   }
 
-  return { find, digest: () => current()?.digest }
+  return {
+    find,
+    digest: () => (unconfirmed() ? undefined : current()?.digest),
+    confirm() {
+      settledAt = -Infinity
+    },
+  }
 }
 
 /** A token without a `kid` is fine where there is no choice. Where there is one, guessing would be the attacker's choice. */
