@@ -20,7 +20,8 @@ export function timesFault(claims: JsonObject, now: Instant): string | undefined
 /** RFC 7519 section 4.1.3. An issuer without an audience trusts nothing: a token for somebody else would do. */
 export function audienceFault({ aud }: { readonly aud?: unknown }, audience: string): string | undefined {
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
-  return audience !== '' && audiences.includes(audience) ? undefined : 'aud does not name this broker'
+  const named = audiences.some((each) => typeof each === 'string' && each !== '' && each === audience)
+  return named ? undefined : 'aud does not name this broker'
 }
 
 /** Required claims are compared exactly: `"1"` is not `1`, and a list is not its only item. */

@@ -22,6 +22,8 @@ export interface KeySet {
 const MAX_KEYS = 256
 const RSA_BITS = { least: 2048, most: 8192 }
 const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const
+/** RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1. Each member of a private RSA key gives the whole of it away. */
+const PRIVATE_MEMBERS = ['d', 'k', 'p', 'q', 'dp', 'dq', 'qi', 'oth'] as const
 const CURVES: Readonly<Record<string, readonly IdentityAlgorithm[]>> = {
   'EC P-256': ['ES256'],
   'EC P-384': ['ES384'],
@@ -51,7 +53,7 @@ function readKey(jwk: JsonObject): Result<VerifyingKey, string> {
   if (operations !== undefined && !(isArray(operations) && operations.includes('verify')))
     return err('its key_ops do not include verify')
   // A set that gives the private half away proves nothing: everybody who read it can sign.
-  if (['d', 'k', 'p', 'q'].some((member) => Object.hasOwn(jwk, member))) return err('it is private or symmetric')
+  if (PRIVATE_MEMBERS.some((member) => Object.hasOwn(jwk, member))) return err('it is private or symmetric')
   const kind = kindOf(jwk)
   if (!kind) return err('its type or curve is not supported')
   const algorithms = kind.algorithms.filter((algorithm) => only === undefined || sameAlgorithm(algorithm, only))
