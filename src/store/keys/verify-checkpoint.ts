@@ -1,10 +1,15 @@
 import { createPublicKey } from 'node:crypto'
 import { compactVerify } from 'jose'
-import { AUDIT_STREAMS, type ChainHead } from '../../core/audit.ts'
+import { AUDIT_STREAMS, type AuditStream, type ChainHead } from '../../core/audit.ts'
 import { parseCompactToken } from '../../core/compact-token.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { CHECKPOINT_TYPE, type ChainHeads } from './sign-checkpoint.ts'
+
+/** `typ` of a checkpoint: no other use of a key has it (RFC 8725 section 3.11). */
+export const CHECKPOINT_TYPE = 'mayfly-audit+jwt'
+
+/** The last record of every stream. */
+export type ChainHeads = Readonly<Record<AuditStream, ChainHead>>
 
 export interface Checkpoint {
   readonly streams: ChainHeads
