@@ -8,6 +8,9 @@ export interface KeyTerms {
   readonly keepMs: number
 }
 
+/** For how long a key that was made late is published before it signs: verifiers look again when they cached the set. */
+const LEAD_MS = HOUR_MS
+
 /** The longest lease that can be asked for, and an hour for clocks that are off. */
 const LONGEST_TOKEN_MS = DAY_MS + HOUR_MS
 export const ACCESS_TERMS: KeyTerms = { lifeMs: 30 * DAY_MS, keepMs: LONGEST_TOKEN_MS }
@@ -31,14 +34,14 @@ export interface KeyPlan<K> {
 /**
  * The A/B schedule. The next key is published at half life, so that every verifier that caches keys has it before its first
  * signature at five sixths; the old public key stays until the last token that it signed has ended. A pure function of when
- * keys were made: nothing to store, and a broker that was off for a month goes on where it should be.
+ * keys were made: nothing to store, and a broker that was off for a month goes on where it should be: the old key signs for another hour.
  */
 export function planKeys<K extends Aged>(keys: readonly K[], { lifeMs, keepMs }: KeyTerms, now: Instant): KeyPlan<K> {
   const chain = keys.toSorted((a, b) => a.createdAt - b.createdAt)
   /** When a key takes over from the one before it. */
   const takesOver = (at: number): Instant => {
     const [before, key] = [chain[at - 1], chain[at]]
-    return before && key ? Math.max(key.createdAt, before.createdAt + (lifeMs * 5) / 6) : -Infinity
+    return before && key ? Math.max(key.createdAt + LEAD_MS, before.createdAt + (lifeMs * 5) / 6) : -Infinity
   }
   const signing = chain.findLastIndex((_, at) => takesOver(at) <= now)
   const retired = chain.filter((_, at) => at < signing && takesOver(at + 1) + keepMs <= now)
