@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto'
 import { CompactSign } from 'jose'
-import type { Minted, MintOrder, Provider } from '../broker/ports.ts'
+import type { Minted, MintOrder, LocalProvider } from '../broker/ports.ts'
 import { accessOnWire } from '../core/access.ts'
 import { jsonEquals, type JsonObject } from '../core/json.ts'
 import { Secret } from '../core/secret.ts'
 import { SECOND_MS } from '../core/time.ts'
-import { ACCESS_TOKEN_TYPE, type AccessTokenIssuer } from './jwt/access-token-keys.ts'
+import { ACCESS_TOKEN_TYPE, type AccessTokenIssuer, type AccessTokenKey } from './jwt/access-token-keys.ts'
+import { hasOneSignature } from './jwt/one-signature.ts'
 import { readAccessToken } from './jwt/read-access-token.ts'
 
 /** A resource server whose clock is a little behind must not refuse a token that was minted just now. */
@@ -16,7 +17,7 @@ const NOT_BEFORE_SECONDS = 10
  * `max_ttl` and never after the lease; taken back at once for who asks the broker, and at its end (`offlineUntil`) for who
  * never asks. Its handle is its `jti`, the credential's id.
  */
-export function createJwtProvider({ name, ...issuer }: AccessTokenIssuer & { readonly name: string }): Provider {
+export function createJwtProvider({ name, ...issuer }: AccessTokenIssuer & { readonly name: string }): LocalProvider {
   return { name, kind: 'local', mint: (order) => mint(issuer, order) }
 }
 
@@ -24,10 +25,7 @@ async function mint(issuer: AccessTokenIssuer, order: MintOrder): Promise<Minted
   const claims = claimsOf(issuer.issuer, order)
   const key = issuer.keys.signer(order.grant.algorithm, order.now)
   if (!key) throw new Error(`There is no ${order.grant.algorithm} key for grant ${order.grant.name}`)
-  const header = { alg: key.algorithm, typ: ACCESS_TOKEN_TYPE, kid: key.kid }
-  const token = await new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
-    .setProtectedHeader(header)
-    .sign(key.privateKey)
+  const token = await sign(key, claims)
   // What leaves is what was ordered: a faulty key, library or clock is found here and not by who relies on the token.
   const signed = await readAccessToken(issuer, token, order.now)
   if (!signed || !jsonEquals(signed, claims))
@@ -40,6 +38,16 @@ async function mint(issuer: AccessTokenIssuer, order: MintOrder): Promise<Minted
     hardExpiresAt: null,
     offlineUntil: expiresAt,
     revocation: 'immediate',
+  }
+}
+
+/** ES256 draws a new signature each time; every second one, on average, is the one that counts. */
+async function sign(key: AccessTokenKey, claims: JsonObject): Promise<string> {
+  const payload = new TextEncoder().encode(JSON.stringify(claims))
+  const header = { alg: key.algorithm, typ: ACCESS_TOKEN_TYPE, kid: key.kid }
+  for (;;) {
+    const token = await new CompactSign(payload).setProtectedHeader(header).sign(key.privateKey)
+    if (hasOneSignature(key.algorithm, token)) return token
   }
 }
 
