@@ -41,6 +41,25 @@ export const json =
       .end(typeof body === 'string' ? body : JSON.stringify(body))
   }
 
+export const redirect =
+  (to: string, status = 302): Answer =>
+  (response) => {
+    response.writeHead(status, { location: to }).end()
+  }
+
+/** A body of exactly these bytes, as they are. */
+export const bytes =
+  (body: Uint8Array, headers: Record<string, string> = {}): Answer =>
+  (response) => {
+    response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(body)
+  }
+
+/** Takes the request and says nothing until the test does. */
+export function held(): { readonly answer: Answer; readonly waiting: readonly ServerResponse[] } {
+  const waiting: ServerResponse[] = []
+  return { answer: (response) => void waiting.push(response), waiting }
+}
+
 /** Discovery and keys of an OpenID issuer at the server's own address. */
 export function publish(server: KeyServer, keys: readonly object[]): void {
   server.answers.set('/.well-known/openid-configuration', json({ issuer: server.url, jwks_uri: `${server.url}/jwks` }))

@@ -7,7 +7,8 @@ import {
   type TrustedIdentities,
   type TrustedParties,
 } from '../../../src/identity/create-identities.ts'
-import type { TrustedIssuer } from '../../../src/identity/trusted-issuer.ts'
+import type { Fetch } from '../../../src/identity/fetch-json.ts'
+import type { JwksIssuer, OidcIssuer } from '../../../src/identity/trusted-issuer.ts'
 
 /** A clock that stands still until it is told to move. */
 export const testClock = (now = Date.parse('2027-03-01T12:00:00Z')) => ({ now })
@@ -30,20 +31,26 @@ export const agent = (id: string, over: Partial<Agent> = {}): Agent => ({
   ...over,
 })
 
-export const oidc = (issuer: string, over: Partial<TrustedIssuer> = {}): TrustedIssuer =>
-  ({
-    name: 'ci',
-    type: 'oidc',
-    issuer,
-    audience: 'mayfly',
-    algorithms: ['EdDSA'],
-    require: {},
-    ...over,
-  }) as TrustedIssuer
+const TRUST = { name: 'ci', audience: 'mayfly', algorithms: ['EdDSA'], require: {} } as const
+
+export const jwks = (keys: JwksIssuer['keys'], over: Partial<JwksIssuer> = {}): JwksIssuer => ({
+  ...TRUST,
+  type: 'jwks',
+  issuer: 'https://issuer.test',
+  keys,
+  ...over,
+})
+
+export const oidc = (issuer: string, over: Partial<OidcIssuer> = {}): OidcIssuer => ({
+  ...TRUST,
+  type: 'oidc',
+  issuer,
+  ...over,
+})
 
 export function trust(
   parties: Partial<Omit<TrustedParties, 'agents'>> & { agents?: readonly Agent[] },
-  { clock, before }: { clock: TestClock; before?: TrustedIdentities },
+  { clock, before, fetch = globalThis.fetch }: { clock: TestClock; before?: TrustedIdentities; fetch?: Fetch },
 ): TrustedIdentities {
   const { agents = [agent('bot')], ...rest } = parties
   const all = {
