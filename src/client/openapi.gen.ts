@@ -637,7 +637,7 @@ export interface components {
             readonly lease: string;
             readonly grant: string;
             /** @enum {string} */
-            readonly type: "jwt";
+            readonly type: "jwt" | "aws" | "vault-secret" | "vault-token";
             /** @enum {string} */
             readonly state: "minting" | "active" | "revoking" | "closed";
             readonly outcome: ("revoked" | "expired" | "never_minted" | "abandoned") | null;

@@ -1,0 +1,21 @@
+import type { CallOptions, Transport } from './transport.ts'
+
+export interface Readiness {
+  readonly ready: boolean
+  /** Why it cannot grant now; empty when it can. */
+  readonly reasons: readonly string[]
+}
+
+/** Open to everyone: no token is looked at. */
+export interface Health {
+  /** Rejects unless the process answers. */
+  readonly live: (options?: CallOptions) => Promise<{ readonly alive: true }>
+  readonly ready: (options?: CallOptions) => Promise<Readiness>
+}
+
+export function healthOf(transport: Transport): Health {
+  return {
+    live: (options) => transport.json({ method: 'GET', path: '/livez' }, options),
+    ready: (options) => transport.json({ method: 'GET', path: '/readyz', accept: [503] }, options),
+  }
+}

@@ -1,0 +1,41 @@
+import type { components, operations } from './openapi.gen.ts'
+
+type Schemas = components['schemas']
+type QueryOf<Name extends 'getLeases' | 'getApprovals' | 'getAgents'> = NonNullable<
+  operations[Name]['parameters']['query']
+>
+type BodyOf<Name extends 'postLeasesLeaseComplete' | 'postApprovalsApprovalApprove' | 'postApprovalsApprovalDeny'> =
+  operations[Name]['requestBody']['content']['application/json']
+
+/** What the API takes and shows, under short names. Everything here is generated from its OpenAPI document. */
+export type LeaseRequest = Schemas['LeaseRequest']
+export type NewLease = Schemas['NewLease']
+export type Lease = Schemas['Lease']
+export type LeaseRow = Schemas['LeaseRow']
+export type LeaseState = Lease['state']
+export type Decision = Schemas['Decision']
+export type Credential = Schemas['Credential']
+export type Approval = Schemas['Approval']
+export type ApprovalLink = Schemas['ApprovalLink']
+export type Agent = Schemas['Agent']
+export type Whoami = Schemas['Whoami']
+export type AuditRecord = Schemas['AuditRecord']
+export type AuditStream = AuditRecord['stream']
+export type ProblemDocument = Schemas['Problem']
+
+export type LeaseQuery = QueryOf<'getLeases'>
+export type ApprovalQuery = QueryOf<'getApprovals'>
+export type AgentQuery = QueryOf<'getAgents'>
+export type Completion = BodyOf<'postLeasesLeaseComplete'>
+export type Yes = BodyOf<'postApprovalsApprovalApprove'>
+export type No = BodyOf<'postApprovalsApprovalDeny'>
+
+/** A credential in the answer that minted it: the only place where its secret is. */
+export type MintedCredential = Credential & { readonly value: NonNullable<Credential['value']> }
+
+/** One page of a list. */
+export interface Page<T> {
+  readonly items: readonly T[]
+  /** Passed back with the same query it gives the next page; null on the last. */
+  readonly next_cursor: string | null
+}
