@@ -1,6 +1,7 @@
 import { isReplaceable, type Credential } from '../core/credential.ts'
 import { isUsable, type Lease } from '../core/lease.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import { SECOND_MS } from '../core/time.ts'
 import { actorOf, credentialEntry, type Origin } from './audit-entries.ts'
 import type { LeaseCaller } from './caller.ts'
 import { mint, type Minting } from './mint.ts'
@@ -62,6 +63,8 @@ function whyNot(
       state: lease.state,
     }
   if (!lease.access.some((entry) => entry.grant === grant)) return notGranted(grant)
+  if (lease.expiresAt - now < SECOND_MS)
+    return { reason: 'conflict', detail: 'The lease ends within the second. Ask for a new one.', state: lease.state }
   const early = open(reads, lease, grant).find((credential) => !isReplaceable(credential, now))
   if (!early) return undefined
   return {

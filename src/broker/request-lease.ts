@@ -96,12 +96,14 @@ async function decide(broker: Broker, call: Call): Promise<Result<LeaseAnswer, R
 
 /** Nothing exists yet but the question: a pending lease, its token, and the approval it waits for. */
 async function ask(broker: Broker, judgement: Judgement): Promise<Result<LeaseAnswer, Refusal>> {
-  const { call, policy, origin, now } = judgement
+  const { policy, origin, now } = judgement
   const token = broker.ids.leaseToken()
+  const draft = newLease(broker, judgement, token)
   return broker.store.commit((tx) => {
-    const stop = outdated(broker, judgement) ?? overQuota(tx, policy, { agent: call.caller.agent, pending: true })
+    const stop =
+      outdated(broker, judgement) ??
+      overQuota(tx, policy, { agent: draft.agent, pending: true, credentials: draft.access.length })
     if (stop) return err(stop)
-    const draft = newLease(broker, judgement, token)
     const approval = openApproval(broker, policy, draft, now)
     const lease: Lease = { ...draft, state: 'pending', expiresAt: approval.expiresAt, approval: approval.id }
     tx.insertLease(lease)

@@ -8,15 +8,18 @@ import type { HttpRefusal } from './problem.ts'
 
 const Cursor = z.tuple([z.string(), z.int(), z.string()])
 
+/** What a list was asked for, and which list it is: two lists may have the same filters. */
+type Filters = Readonly<Record<string, unknown>> & { readonly list: string }
+
 interface Row {
   readonly createdAt: number
   readonly id: string
 }
 
-/** The page that a query asks for. A cursor belongs to its filters: with others it would skip rows without a word. */
+/** The page that a query asks for. A cursor belongs to its list and filters: with others it would skip rows without a word. */
 export function pageOf(
   query: { readonly limit: number; readonly cursor?: string | undefined },
-  filters: object,
+  filters: Filters,
 ): Result<PageRequest, HttpRefusal> {
   const { limit, cursor } = query
   if (cursor === undefined) return ok({ limit: limit + 1, after: null })
@@ -32,7 +35,7 @@ export function pageOf(
 export function pageBody<T extends Row>(
   rows: readonly T[],
   limit: number,
-  filters: object,
+  filters: Filters,
   show: (row: T) => JsonObject,
 ): JsonObject {
   const items = rows.slice(0, limit)
@@ -50,7 +53,7 @@ function decode(text: string): z.infer<typeof Cursor> | undefined {
   }
 }
 
-function markOf(filters: object): string {
+function markOf(filters: Filters): string {
   const sorted = Object.entries(filters)
     .filter(([, value]) => value !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -125,7 +125,9 @@ function noQuery(query: Readonly<Record<string, string>>): Result<null, HttpRefu
 
 /** A call without a body takes none, or `{}`, which generic clients send. */
 function noBody(body: unknown): Result<null, HttpRefusal> {
-  const empty = body === undefined || (typeof body === 'object' && body !== null && Object.keys(body).length === 0)
+  const empty =
+    body === undefined ||
+    (typeof body === 'object' && body !== null && !Array.isArray(body) && Object.keys(body).length === 0)
   return empty ? ok(null) : err({ reason: 'invalid-request', detail: 'This call takes no body.' })
 }
 

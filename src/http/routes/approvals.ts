@@ -56,12 +56,11 @@ export function approvalRoutes({ broker }: Services): readonly Endpoint[] {
         const filter = Object.fromEntries(
           Object.entries(given).filter(([, value]) => value !== undefined),
         ) as ApprovalFilter
-        const page = pageOf({ limit, cursor }, filter)
+        const asked = { list: 'approvals', ...filter }
+        const page = pageOf({ limit, cursor }, asked)
         if (!page.ok) return page
-        return ok({
-          status: 200,
-          body: pageBody(reads.approvals(filter, page.value), limit, filter, (row) => approvalOnWire(reads, row)),
-        })
+        const rows = reads.approvals(filter, page.value)
+        return ok({ status: 200, body: pageBody(rows, limit, asked, (row) => approvalOnWire(reads, row)) })
       },
     }),
     endpoint({

@@ -40,12 +40,11 @@ export function leaseRoutes({ broker }: Services): readonly Endpoint[] {
     handle: ({ query }) => {
       const { limit, cursor, ...given } = query
       const filter = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as LeaseFilter
-      const page = pageOf({ limit, cursor }, filter)
+      const asked = { list: 'leases', ...filter }
+      const page = pageOf({ limit, cursor }, asked)
       if (!page.ok) return page
-      return ok({
-        status: 200,
-        body: pageBody(reads.leases(filter, page.value), limit, filter, (lease) => leaseRowOnWire(reads, lease)),
-      })
+      const rows = reads.leases(filter, page.value)
+      return ok({ status: 200, body: pageBody(rows, limit, asked, (lease) => leaseRowOnWire(reads, lease)) })
     },
   })
   const show = endpoint({
