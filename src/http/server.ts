@@ -8,6 +8,14 @@ import { dispatch, sendProblem } from './dispatch.ts'
 import { endpoints } from './endpoints.ts'
 import type { Services } from './services.ts'
 
+/** How long a slow client may take, in milliseconds, and how often that is looked at. `addressed` looks for the host. */
+const PATIENCE = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 5_000,
+  requireHostHeader: false,
+} as const
+
 /** The broker as an HTTP server, not yet listening. */
 export function httpServer(services: Services): Server {
   const app = express()
@@ -16,7 +24,7 @@ export function httpServer(services: Services): Server {
   // Queries are parsed once, strictly, in `dispatch`.
   app.set('query parser', false)
   app.use(helmet({ contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } }))
-  app.use(named(services))
+  app.use(named(services), addressed)
   for (const [path, methods] of Map.groupBy(endpoints(services), (route) => route.path)) {
     const route = app.route(path.replace(/\{(\w+)\}/g, ':$1'))
     for (const each of methods) route[each.method](dispatch(services, each))
@@ -52,10 +60,25 @@ function named({ metrics, log }: Services) {
   }
 }
 
+/** HTTP/1.1 names its host (RFC 9112 section 3.2). Node would refuse in a form of its own, so it is told not to look. */
+function addressed(req: Request, res: Response, next: NextFunction): void {
+  if (req.httpVersion !== '1.1' || req.headers.host !== undefined) {
+    next()
+    return
+  }
+  const refusal = { reason: 'invalid-request', detail: 'The request has no Host header.' } as const
+  sendProblem(res, refusal, String(res.getHeader('request-id')))
+}
+
 /** A bug or an outage. The caller learns the request's name, the log learns the cause. */
 function failed({ log }: Services) {
-  return (error: unknown, _req: Request, res: Response, next: NextFunction): void => {
+  return (error: unknown, req: Request, res: Response, next: NextFunction): void => {
     const requestId = String(res.getHeader('request-id'))
+    if (req.errored) {
+      log.debug({ request_id: requestId }, 'the client went away in the middle of its request')
+      res.destroy()
+      return
+    }
     if (res.headersSent) {
       next(error)
       return
@@ -82,9 +105,9 @@ function listenable(app: express.Express): Server {
   Object.setPrototypeOf(AppResponse.prototype, app.response)
   app.request = AppRequest.prototype as express.Request
   app.response = AppResponse.prototype as unknown as express.Response
-  const server = createServer({ IncomingMessage: AppRequest, ServerResponse: AppResponse }, app)
-  server.requestTimeout = 15_000
-  server.headersTimeout = 10_000
+  const server = createServer({ IncomingMessage: AppRequest, ServerResponse: AppResponse, ...PATIENCE }, app)
   server.on('clientError', onClientError)
+  // An expectation that nobody knows is ignored (RFC 9110 section 10.1.1): Node would refuse it in a form of its own.
+  server.on('checkExpectation', app)
   return server
 }
