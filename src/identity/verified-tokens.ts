@@ -28,6 +28,7 @@ export function createVerifiedTokens<T extends object>(): VerifiedTokens<T> {
     set(text, value) {
       const key = keyOf(text)
       if (key === undefined) return
+      held.delete(key)
       const [oldest] = held.keys()
       if (held.size >= MOST_TOKENS && oldest !== undefined) held.delete(oldest)
       held.set(key, value)
