@@ -782,10 +782,7 @@ export interface components {
              * @description RFC 3339 in UTC with milliseconds
              */
             readonly expires_at: string;
-            /** @description Exactly what was asked, frozen when it opened */
-            readonly subject: {
-                readonly [key: string]: components["schemas"]["JsonOutput"];
-            };
+            readonly subject: components["schemas"]["ApprovalSubject"];
             /** @description "sha256:" and hex over the RFC 8785 form of the subject */
             readonly digest: string;
             readonly needed: number;
@@ -796,10 +793,34 @@ export interface components {
             readonly scope: "once";
             readonly ttl: number | null;
             readonly uses: number | null;
-            /** @description Live, outside the digest */
+            /** @description What became of the task so far: live, outside the digest */
             readonly context: {
-                readonly [key: string]: components["schemas"]["JsonOutput"];
+                readonly open_leases: number;
+                readonly earlier_outcomes: readonly ("completed" | "failed" | "revoked" | "expired" | "lost" | "denied" | "cancelled" | "cascaded" | "not_minted")[];
             };
+        };
+        /** @description Exactly what was asked, frozen when it opened */
+        readonly ApprovalSubject: {
+            readonly lease: string;
+            readonly agent: string;
+            readonly parents: readonly components["schemas"]["JsonOutput"][];
+            readonly intent: {
+                readonly goal: string;
+                readonly purpose: string;
+                readonly data_classes: readonly string[];
+                readonly autonomy: ("interactive" | "supervised" | "autonomous") | null;
+                readonly origin: ("user" | "agent" | "schedule" | "event") | null;
+                readonly on_behalf_of: string | null;
+            };
+            readonly access: readonly components["schemas"]["Access"][];
+            readonly tools: readonly components["schemas"]["ToolAccess"][];
+            readonly ttl: number;
+            readonly rules: readonly {
+                readonly id: string;
+                /** @constant */
+                readonly effect: "ask";
+                readonly reason: string;
+            }[];
         };
         readonly Agent: {
             readonly id: string;

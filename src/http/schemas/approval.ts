@@ -1,6 +1,22 @@
 import * as z from 'zod'
 
-import { FreeJson, Instant, ApprovalState } from './atoms.ts'
+import { GrantedAccess, ToolAccess } from './access.ts'
+import { ApprovalState, FreeJson, Instant, LeaseOutcome } from './atoms.ts'
+import { Intent } from './lease.ts'
+
+/** `openApproval` freezes it: what the digest covers. */
+const Subject = z
+  .strictObject({
+    lease: z.string(),
+    agent: z.string(),
+    parents: z.array(FreeJson),
+    intent: Intent,
+    access: z.array(GrantedAccess),
+    tools: z.array(ToolAccess),
+    ttl: z.int(),
+    rules: z.array(z.strictObject({ id: z.string(), effect: z.literal('ask'), reason: z.string() })),
+  })
+  .meta({ id: 'ApprovalSubject', description: 'Exactly what was asked, frozen when it opened' })
 
 export const Approval = z
   .strictObject({
@@ -13,7 +29,7 @@ export const Approval = z
     task: z.string(),
     created_at: Instant,
     expires_at: Instant,
-    subject: z.record(z.string(), FreeJson).meta({ description: 'Exactly what was asked, frozen when it opened' }),
+    subject: Subject,
     digest: z.string().meta({ description: '"sha256:" and hex over the RFC 8785 form of the subject' }),
     needed: z.int(),
     approved_by: z.array(z.string()),
@@ -22,6 +38,8 @@ export const Approval = z
     scope: z.enum(['once']),
     ttl: z.int().nullable(),
     uses: z.int().nullable(),
-    context: z.record(z.string(), FreeJson).meta({ description: 'Live, outside the digest' }),
+    context: z
+      .strictObject({ open_leases: z.int(), earlier_outcomes: z.array(LeaseOutcome) })
+      .meta({ description: 'What became of the task so far: live, outside the digest' }),
   })
   .meta({ id: 'Approval' })

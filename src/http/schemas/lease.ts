@@ -54,7 +54,8 @@ export const Credential = z
   })
   .meta({ id: 'Credential' })
 
-const Intent = z.strictObject({
+/** As it was said, word for word. */
+export const Intent = z.strictObject({
   goal: z.string(),
   purpose: z.string(),
   data_classes: z.array(z.string()),
