@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 
 import { CommandFailed, EXIT } from '../cli/command-failed.ts'
 import type { Terminal } from '../cli/terminal.ts'
+import { fileSources } from '../config/file-sources.ts'
 import { describeFault, type Fault } from '../core/fault.ts'
 import type { Result } from '../core/result.ts'
 import { loadPolicy, type LoadedPolicy } from '../local/load-policy.ts'
@@ -24,7 +25,7 @@ export function readNamed(path: string): string {
 export function readPolicy(terminal: Terminal, file: string): LoadedPolicy {
   const path = resolve(terminal.cwd, file)
   readNamed(path)
-  return orFaults(terminal, loadPolicy(path, { readFile: (each) => readFileSync(each, 'utf8'), env: terminal.env }))
+  return orFaults(terminal, loadPolicy(path, fileSources(terminal.env)))
 }
 
 /** The value, or every fault on stderr. */

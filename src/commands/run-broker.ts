@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
-
 import { startApp, type App } from '../app.ts'
 import { CommandFailed, EXIT } from '../cli/command-failed.ts'
 import type { Terminal } from '../cli/terminal.ts'
+import { fileSources } from '../config/file-sources.ts'
 import { describeFault } from '../core/fault.ts'
 import { loadPolicy, type LoadedPolicy } from '../local/load-policy.ts'
 import { createLog, type LogFormat } from './create-log.ts'
@@ -25,7 +24,7 @@ export interface RunOptions {
 export async function runBroker(terminal: Terminal, options: RunOptions): Promise<void> {
   const { configFile, listen, dataDir, listening } = options
   const log = createLog(options.logFormat)
-  const load = () => loadPolicy(configFile, { readFile: (path) => readFileSync(path, 'utf8'), env: terminal.env })
+  const load = () => loadPolicy(configFile, fileSources(terminal.env))
   const loaded = load()
   if (!loaded.ok) {
     for (const fault of loaded.error) terminal.err(`${describeFault(fault)}\n`)

@@ -3,7 +3,6 @@ import type { Catalogue } from '../core/catalogue.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Role } from '../core/role.ts'
 import type { Secret } from '../core/secret.ts'
-import type { SourceDocument } from '../core/source-document.ts'
 import type { Instant } from '../core/time.ts'
 import type { ConfigurationFile } from './schema/configuration.ts'
 
@@ -34,6 +33,7 @@ export interface Configuration {
     readonly publicUrl: string | null
     readonly dataDir: string
     readonly trustedProxies: readonly string[]
+    readonly dangerouslyListenWithoutTls: boolean
   }
   readonly sealKey: SealKeySettings
   readonly issuers: readonly IssuerSettings[]
@@ -52,8 +52,6 @@ export interface Configuration {
   }[]
   readonly providers: readonly { readonly name: string; readonly type: 'jwt' }[]
   readonly catalogue: Catalogue
-  readonly labels: readonly string[]
-  readonly rules: readonly SourceDocument[]
   readonly limits: Limits
   readonly approvals: { readonly expireAfterSeconds: number; readonly pendingPerAgent: number }
   readonly sweepEvery: string

@@ -1,32 +1,40 @@
 import * as z from 'zod'
 
-import { faultAt, type Fault } from '../core/fault.ts'
-import type { Json, JsonObject } from '../core/json.ts'
+import type { Fault } from '../core/fault.ts'
+import { isJsonObject, type Json, type JsonObject } from '../core/json.ts'
+import { schemaFaults } from '../core/schema-faults.ts'
 import type { SourceDocument, Step } from '../core/source-document.ts'
-import { nearest } from './nearest.ts'
 import { ConfigurationFile } from './schema/configuration.ts'
 
-/** What can be read of a document, and what is wrong with it. `file` is there when nothing but unknown members is wrong. */
+/** A document as far as it can be read, so that what else is wrong with it is found in the same pass. */
 export interface ParsedFile {
-  readonly file: ConfigurationFile | undefined
+  /** Without the members and items that have faults of their own. Whole where `faults` is empty. */
+  readonly file: ConfigurationFile
+  /** The document, by paths into `file`. */
+  readonly document: SourceDocument
+  /** Members of the file that have faults. */
+  readonly broken: ReadonlySet<string>
   readonly faults: readonly Fault[]
 }
 
-/**
- * The document as the schema reads it. Members that the schema does not know are faults, and are then left out, so that
- * what else is wrong is found in the same pass.
- */
+const SCHEMA = z.toJSONSchema(ConfigurationFile, { io: 'input' }) as Json
+
+/** The document as the schema reads it, and every fault that the schema finds. */
 export function parseFile(document: SourceDocument): ParsedFile {
   const parsed = ConfigurationFile.safeParse(document.value)
-  if (parsed.success) return { file: parsed.data, faults: [] }
+  if (parsed.success) return { file: parsed.data, document, broken: new Set(), faults: [] }
   const { issues } = parsed.error
   const unknown = issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [],
   )
-  const salvaged = ConfigurationFile.safeParse(without(document.value, unknown))
-  return { file: salvaged.data, faults: issues.flatMap((issue) => faultsOf(document, issue)) }
+  const known = without(document.value, unknown)
+  return {
+    ...salvage(document, isJsonObject(known) ? known : {}),
+    faults: schemaFaults(document, issues, { schema: SCHEMA, see: 'config/mayfly.schema.json' }),
+  }
 }
 
+/** The value without the members at those paths. */
 function without(value: Json, paths: readonly (readonly PropertyKey[])[]): Json {
   if (value === null || typeof value !== 'object' || paths.length === 0) return value
   const below = (step: PropertyKey) =>
@@ -37,50 +45,42 @@ function without(value: Json, paths: readonly (readonly PropertyKey[])[]): Json 
   return Object.fromEntries(kept.map(([name, item]) => [name, without(item, below(name))]))
 }
 
-function faultsOf(document: SourceDocument, issue: z.core.$ZodIssue): readonly Fault[] {
-  const path = issue.path.filter((step): step is Step => typeof step !== 'symbol')
-  const where = path.length === 0 ? 'The file' : spell(path)
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => {
-      const close = nearest(key, MEMBERS)
-      const mend =
-        close === undefined
-          ? 'Take it out, or see config/mayfly.schema.json for what there is.'
-          : `Did you mean ${close}?`
-      return faultAt(document, [...path, key], {
-        message: `${spell([...path, key])} is not a member of the configuration`,
-        mend,
-      })
-    })
+/** Each member by itself: whole, or of a list the items that are whole, or as if it were not there. */
+function salvage(document: SourceDocument, value: JsonObject): Omit<ParsedFile, 'faults'> {
+  const broken = new Set<string>()
+  const places = new Map<Step, readonly number[]>()
+  const members = Object.entries(ConfigurationFile.shape).map(([name, schema]): [string, unknown] => {
+    const whole = schema.safeParse(value[name])
+    if (whole.success) return [name, whole.data]
+    broken.add(name)
+    const item = itemOf(schema)
+    if (!item) return [name, schema.safeParse(undefined).data]
+    const list = Array.isArray(value[name]) ? (value[name] as readonly Json[]) : []
+    const read = list.map((each, at) => ({ at, each: item.safeParse(each) })).filter(({ each }) => each.success)
+    places.set(
+      name,
+      read.map(({ at }) => at),
+    )
+    return [name, read.map(({ each }) => each.data)]
+  })
+  const written = (path: readonly Step[]): readonly Step[] => {
+    const [name, at, ...rest] = path
+    const place = typeof at === 'number' && name !== undefined ? places.get(name)?.[at] : undefined
+    return name === undefined || place === undefined ? path : [name, place, ...rest]
   }
-  return [faultAt(document, path, { message: `${where}: ${issue.message}`, mend: mendOf(issue) })]
+  return {
+    file: Object.fromEntries(members) as ConfigurationFile,
+    document: {
+      ...document,
+      at: (path, offset) => document.at(written(path), offset),
+      keyAt: (path) => document.keyAt(written(path)),
+    },
+    broken,
+  }
 }
 
-function mendOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type')
-    return issue.input === undefined ? 'Write it.' : `Write ${article(issue.expected)} there.`
-  if (issue.code === 'invalid_value') return `Write one of ${issue.values.map(String).join(', ')}.`
-  if (issue.code === 'invalid_union') return 'See config/mayfly.schema.json for the forms that there are.'
-  return 'Change it so that it does.'
-}
-
-const article = (type: string): string => (/^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`)
-
-/** `agents[0].owner`, as people write it. */
-export function spell(path: readonly Step[]): string {
-  return path.map((step, at) => (typeof step === 'number' ? `[${step}]` : at === 0 ? step : `.${step}`)).join('')
-}
-
-/** Every member name of the schema, for suggestions. */
-const MEMBERS: readonly string[] = [
-  ...new Set(memberNames(z.toJSONSchema(ConfigurationFile, { io: 'input', unrepresentable: 'any' }))),
-]
-
-function memberNames(schema: unknown): readonly string[] {
-  if (Array.isArray(schema)) return schema.flatMap(memberNames)
-  if (typeof schema !== 'object' || schema === null) return []
-  return Object.entries(schema).flatMap(([name, value]: readonly [string, unknown]) => [
-    ...(name === 'properties' ? Object.keys(value as object) : []),
-    ...memberNames(value),
-  ])
+/** The schema of a list's items; undefined for what is no list. */
+function itemOf(schema: z.core.$ZodType): z.ZodType | undefined {
+  if (schema instanceof z.ZodDefault) return itemOf(schema.def.innerType)
+  return schema instanceof z.ZodArray ? (schema.element as z.ZodType) : undefined
 }

@@ -1,8 +1,9 @@
 import type { Configuration } from '../config/configuration.ts'
-import { loadConfiguration, type ConfigurationSources } from '../config/load-configuration.ts'
+import type { ConfigurationSources } from '../config/configuration-sources.ts'
+import { loadConfiguration } from '../config/load-configuration.ts'
 import type { Fault } from '../core/fault.ts'
 import type { RuleSet } from '../core/judge.ts'
-import { ok, type Result } from '../core/result.ts'
+import { err, ok, type Result } from '../core/result.ts'
 import { compileRules } from '../rules/compile-rules.ts'
 
 /** A configuration and its rules, both whole. */
@@ -12,14 +13,11 @@ export interface LoadedPolicy {
   readonly warnings: readonly Fault[]
 }
 
-/** Loads everything that an operator wrote, or says all that is wrong with it. */
+/** Loads everything that an operator wrote, or says all that is wrong with it, rules included. */
 export function loadPolicy(file: string, sources: ConfigurationSources): Result<LoadedPolicy, readonly Fault[]> {
-  const loaded = loadConfiguration(file, sources)
-  if (!loaded.ok) return loaded
-  const configuration = loaded.value
-  const { catalogue, labels } = configuration
-  const compiled = compileRules(configuration.rules, { catalogue, labels })
-  if (!compiled.ok) return compiled
+  const { configuration, faults, rules, allRules, names } = loadConfiguration(file, sources)
+  const compiled = compileRules(rules, { names, allRules })
+  if (!configuration || !compiled.ok) return err([...faults, ...(compiled.ok ? [] : compiled.error)])
   return ok({
     configuration,
     rules: compiled.value.rules,

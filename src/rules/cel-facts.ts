@@ -1,8 +1,8 @@
 import type { LeaseFacts, RecentCounts } from '../core/facts.ts'
-import type { Json } from '../core/json.ts'
 
 const MAX_ITEMS = 256
-const MAX_TEXT = 8192
+const MAX_TEXT_BYTES = 8192
+/** Of free JSON: lists and objects inside each other. */
 const MAX_DEPTH = 8
 
 /** Too much to judge. A rule that would have to read it denies, because the part left out could be the part that matters. */
@@ -16,21 +16,16 @@ const known = new WeakMap<LeaseFacts, Readonly<Record<string, unknown>>>()
 export function celFacts(facts: LeaseFacts): Readonly<Record<string, unknown>> {
   const made = known.get(facts)
   if (made) return made
+  refuseTooLarge(facts)
   const { agent, task, parent, now, tools, ttl } = facts
   const typed = {
     ...facts,
-    agent: {
-      ...agent,
-      claims: bounded(agent.claims),
-      recent: { hour: counts(agent.recent.hour), day: counts(agent.recent.day) },
-    },
-    access: list(facts.access),
-    tools: list(tools).map((tool) => ({ ...tool, max_calls: BigInt(tool.max_calls) })),
+    agent: { ...agent, recent: { hour: counts(agent.recent.hour), day: counts(agent.recent.day) } },
+    tools: tools.map((tool) => ({ ...tool, max_calls: BigInt(tool.max_calls) })),
     ttl: BigInt(ttl),
     task: { ...task, open_leases: BigInt(task.open_leases) },
     parent: { ...parent, depth: BigInt(parent.depth), risk: BigInt(parent.risk), children: BigInt(parent.children) },
     now: { hour: BigInt(now.hour), weekday: BigInt(now.weekday) },
-    context: bounded(facts.context),
   }
   known.set(facts, typed)
   return typed
@@ -42,18 +37,25 @@ const counts = ({ leases, denials, asks }: RecentCounts) => ({
   asks: BigInt(asks),
 })
 
-function list<T>(items: readonly T[]): readonly T[] {
-  if (items.length > MAX_ITEMS) throw new FactsTooLarge(`More than ${MAX_ITEMS} items`)
-  return items
+function refuseTooLarge({ context, agent: { claims, ...agent }, ...rest }: LeaseFacts): void {
+  bounded(context, MAX_DEPTH)
+  bounded(claims, MAX_DEPTH)
+  bounded({ agent, ...rest }, Infinity)
 }
 
-/** Free JSON as it is, if it is small enough to be judged. */
-function bounded(value: Json, depth = 0): Json {
-  if (depth > MAX_DEPTH) throw new FactsTooLarge(`Deeper than ${MAX_DEPTH}`)
-  if (typeof value === 'string' && value.length > MAX_TEXT)
-    throw new FactsTooLarge(`A text of more than ${MAX_TEXT} characters`)
-  if (value === null || typeof value !== 'object') return value
-  const items = Array.isArray(value) ? (value as readonly Json[]) : Object.values(value)
-  for (const item of list(items)) bounded(item, depth + 1)
-  return value
+function bounded(value: unknown, levels: number): void {
+  if (typeof value === 'string') boundedText(value)
+  if (typeof value !== 'object' || value === null) return
+  if (levels === 0) throw new FactsTooLarge(`Deeper than ${MAX_DEPTH}`)
+  if (!Array.isArray(value)) Object.keys(value).forEach(boundedText)
+  const items: readonly unknown[] = Array.isArray(value) ? value : Object.values(value)
+  if (items.length > MAX_ITEMS) throw new FactsTooLarge(`More than ${MAX_ITEMS} items`)
+  for (const item of items) bounded(item, levels - 1)
+}
+
+function boundedText(text: string): void {
+  // No character takes less than a byte, and none more than three: most texts need no counting.
+  if (text.length * 3 <= MAX_TEXT_BYTES) return
+  if (text.length > MAX_TEXT_BYTES || Buffer.byteLength(text) > MAX_TEXT_BYTES)
+    throw new FactsTooLarge(`A text of more than ${MAX_TEXT_BYTES} bytes`)
 }

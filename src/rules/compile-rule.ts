@@ -1,58 +1,68 @@
-import { BUILT_IN_LABELS, type Catalogue } from '../core/catalogue.ts'
+import { BUILT_IN_LABELS } from '../core/catalogue.ts'
+import type { ConfiguredNames } from '../core/configured-names.ts'
 import { faultAt, type Fault } from '../core/fault.ts'
 import type { LeaseFacts } from '../core/facts.ts'
 import type { LeaseRule, RuleEffect } from '../core/judge.ts'
+import { selects } from '../core/name-pattern.ts'
+import { nearest } from '../core/nearest.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { SourceDocument } from '../core/source-document.ts'
 import { celFacts } from './cel-facts.ts'
-import { identifiers, parseExpression, type Expression } from './expression.ts'
+import { closedFacts } from './closed-facts.ts'
+import { parseExpression, type Expression } from './expression.ts'
 import { actionEnvironment, leaseEnvironment } from './fact-types.ts'
-import { closedFacts, labelWords, neverTrue } from './never-true.ts'
+import { labelWords } from './label-words.ts'
+import { neverTrue } from './never-true.ts'
 import type { RuleEntry } from './rule-file.ts'
-
-/** What the rules are compiled against. */
-export interface RuleWorld {
-  readonly catalogue: Catalogue
-  /** Labels that the operator declared beside the built-in ones. */
-  readonly labels: readonly string[]
-}
+import { identifiers } from './syntax-tree.ts'
 
 export interface RulePlace {
   readonly document: SourceDocument
   readonly index: number
 }
 
-const ENVIRONMENTS = { lease: leaseEnvironment(), action: actionEnvironment() }
-
-/** One rule as a function of facts, or everything that is wrong with it. */
-export function compileRule(entry: RuleEntry, place: RulePlace, world: RuleWorld): Result<LeaseRule, readonly Fault[]> {
-  const at = (member: keyof RuleEntry, message: string, mend: string, offset?: number): Fault =>
-    faultAt(place.document, ['rules', place.index, member], { message: `Rule ${entry.id}: ${message}`, mend }, offset)
-  const selectors = [
-    ...selectorFaults(entry, 'tools', [...world.catalogue.tools.keys()], at),
-    ...selectorFaults(entry, 'grants', [...world.catalogue.grants.keys()], at),
-  ]
-  const parsed = parseExpression(ENVIRONMENTS[entry.on], entry.when)
-  if (!parsed.ok) return err([...selectors, at('when', parsed.error.message, parsed.error.mend, parsed.error.offset)])
-  const faults = [...selectors, ...conditionFaults(entry, parsed.value, world, at)]
-  return faults.length > 0 ? err(faults) : ok(toRule(entry, parsed.value))
+export interface CompiledRule {
+  readonly entry: RuleEntry
+  readonly place: RulePlace
+  readonly condition: Expression
+  readonly rule: LeaseRule
 }
 
 type At = (member: keyof RuleEntry, message: string, mend: string, offset?: number) => Fault
 
-function conditionFaults(
+const ENVIRONMENTS = { lease: leaseEnvironment(), action: actionEnvironment() }
+
+/** One rule as a function of facts, or everything that is wrong with it. */
+export function compileRule(
   entry: RuleEntry,
-  condition: Expression,
-  { catalogue, labels }: RuleWorld,
-  at: At,
-): readonly Fault[] {
+  place: RulePlace,
+  names: ConfiguredNames,
+): Result<CompiledRule, readonly Fault[]> {
+  const at: At = (member, message, mend, offset) =>
+    faultAt(place.document, ['rules', place.index, member], { message: `Rule ${entry.id}: ${message}`, mend }, offset)
+  const referred = [
+    ...selectorFaults(entry.tools, names.tools, (message, mend) => at('tools', message, mend)),
+    ...selectorFaults(entry.grants, names.grants, (message, mend) => at('grants', message, mend)),
+    ...groupFaults(entry.approvers, names.groups, (message, mend) => at('approvers', message, mend)),
+  ]
+  const parsed = parseExpression(ENVIRONMENTS[entry.on], entry.when)
+  const condition = parsed.ok
+    ? conditionFaults(entry, parsed.value, names, at)
+    : parsed.error.map(({ message, mend, offset }) => at('when', message, mend, offset))
+  const faults = [...referred, ...condition]
+  if (faults.length > 0 || !parsed.ok) return err(faults)
+  return ok({ entry, place, condition: parsed.value, rule: toRule(entry, parsed.value) })
+}
+
+function conditionFaults(entry: RuleEntry, condition: Expression, names: ConfiguredNames, at: At): readonly Fault[] {
   const faults: Fault[] = []
-  if (neverTrue(condition, closedFacts(catalogue))) {
-    faults.push(at('when', 'it can never match', 'Compare with a value that the fact can have, or take the rule out.'))
-  }
   const read = identifiers(condition.ast)
+  if (read.size === 0 && alwaysFails(condition))
+    faults.push(at('when', 'it can never be evaluated', 'Mend the condition: as it is, every request would be denied.'))
+  else if (neverTrue(condition, closedFacts(names)))
+    faults.push(at('when', 'it can never match', 'Compare with a value that the fact can have, or take the rule out.'))
   const said = ['declared', 'context'].find((name) => read.has(name))
-  if (entry.effect === 'deny' && said !== undefined) {
+  if (entry.effect === 'deny' && said !== undefined)
     faults.push(
       at(
         'effect',
@@ -60,41 +70,45 @@ function conditionFaults(
         'Use effect: ask or risk, or read intent, which is the worse of what was said and what is configured.',
       ),
     )
-  }
-  const words: readonly string[] = [...BUILT_IN_LABELS, ...labels]
+  const words = names.labels && [...BUILT_IN_LABELS, ...names.labels]
   for (const { word, offset } of labelWords(condition.ast)) {
-    if (!words.includes(word))
-      faults.push(
-        at(
-          'when',
-          `there is no label ${word}`,
-          `The labels are ${words.join(', ')}; declare more under labels in the configuration.`,
-          offset,
-        ),
-      )
+    if (words === null || words.includes(word)) continue
+    const close = nearest(word, words)
+    const mend = `${close === undefined ? '' : `Did you mean ${close}? `}The labels are ${words.join(', ')}; declare more under labels in the configuration.`
+    faults.push(at('when', `there is no label ${word}`, mend, offset))
   }
   return faults
 }
 
-function selectorFaults(
-  entry: RuleEntry,
-  member: 'tools' | 'grants',
-  names: readonly string[],
-  at: At,
-): readonly Fault[] {
-  const dead = (entry[member] ?? []).filter((pattern) => !names.some((name) => selects(pattern, name)))
-  return dead.map((pattern) =>
-    at(
-      member,
-      `${pattern} names nothing that is configured, so it can never match`,
-      'Mend the name, or add what it names.',
-    ),
-  )
+function alwaysFails(condition: Expression): boolean {
+  try {
+    condition.evaluate({})
+    return false
+  } catch {
+    return true
+  }
 }
 
-/** Exact, or everything below a trailing `.*`. */
-const selects = (pattern: string, name: string): boolean =>
-  pattern.endsWith('.*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern
+type Says = (message: string, mend: string) => Fault
+
+function selectorFaults(
+  patterns: readonly string[] = [],
+  names: readonly string[] | null,
+  says: Says,
+): readonly Fault[] {
+  if (names === null) return []
+  const dead = patterns.filter((pattern) => !names.some((name) => selects(pattern, name)))
+  return dead.map((pattern) => {
+    const close = nearest(pattern, names)
+    const mend = close === undefined ? 'Mend the name, or add what it names.' : `Did you mean ${close}?`
+    return says(`${pattern} names nothing that is configured, so it can never match`, mend)
+  })
+}
+
+function groupFaults(group: string | undefined, groups: readonly string[] | null, says: Says): readonly Fault[] {
+  if (group === undefined || groups === null || groups.includes(group)) return []
+  return [says(`no operator is in the group ${group}, so nobody could answer`, 'Put some there: operators[].groups.')]
+}
 
 function toRule(entry: RuleEntry, condition: Expression): LeaseRule {
   return {

@@ -1,87 +1,65 @@
-import { Environment } from '@marcbachmann/cel-js'
+import { Environment, type ObjectSchema } from '@marcbachmann/cel-js'
 import { RE2JS } from 're2js'
 
 import { covers } from '../core/aws-action.ts'
-
-const RECENT = { leases: 'int', denials: 'int', asks: 'int' } as const
+import { ACTION_FACTS, LEASE_FACTS, type Fact } from './fact-table.ts'
 
 /** An expression larger than this is a program, and belongs into several rules. */
 const LIMITS = { maxAstNodes: 1000, maxDepth: 64, maxListElements: 256, maxMapEntries: 64, maxCallArguments: 8 }
 
-/** What a rule `on: lease` may read, by type: an unknown name or a wrong type is found at load. See core/facts.ts. */
-export function leaseEnvironment(): Environment {
-  return new Environment({ unlistedVariablesAreDyn: false, homogeneousAggregateLiterals: true, limits: LIMITS })
-    .registerType('Access', {
-      fields: {
-        grant: 'string',
-        provider: 'string',
-        type: 'string',
-        actions: 'list<string>',
-        resources: 'list<string>',
-        labels: 'list<string>',
-        broad: 'bool',
-      },
-    })
-    .registerType('Tool', {
-      fields: { tool: 'string', labels: 'list<string>', bounded: 'list<string>', max_calls: 'int', only: 'bool' },
-    })
-    .registerVariable({
-      name: 'agent',
-      schema: {
-        id: 'string',
-        owner: 'string',
-        trust: 'string',
-        issuer: 'string',
-        claims: 'map<string, dyn>',
-        recent: { hour: RECENT, day: RECENT },
-      },
-    })
-    .registerVariable({
-      name: 'intent',
-      schema: { purpose: 'string', data_classes: 'list<string>', autonomy: 'string', origin: 'string' },
-    })
-    .registerVariable({
-      name: 'declared',
-      schema: {
-        goal: 'string',
-        purpose: 'string',
-        data_classes: 'list<string>',
-        autonomy: 'string',
-        origin: 'string',
-        on_behalf_of: 'string',
-      },
-    })
-    .registerVariable('access', 'list<Access>')
-    .registerVariable('tools', 'list<Tool>')
-    .registerVariable('ttl', 'int')
-    .registerVariable({ name: 'task', schema: { id: 'string', open_leases: 'int', outcomes: 'list<string>' } })
-    .registerVariable({
-      name: 'parent',
-      schema: {
-        depth: 'int',
-        agent: 'string',
-        purpose: 'string',
-        data_classes: 'list<string>',
-        risk: 'int',
-        children: 'int',
-      },
-    })
-    .registerVariable({ name: 'now', schema: { hour: 'int', weekday: 'int' } })
-    .registerVariable('context', 'map<string, dyn>')
-    .registerVariable({ name: 'history', schema: { labels: 'list<string>' } })
-    .registerFunction('covers(string, string): bool', covers)
-    .registerFunction('re2(string, string): bool', (text: string, pattern: string) =>
-      linear(pattern).matcher(text).find(),
-    )
+/** Functions beside those of CEL, as docs/rules.md lists them. */
+export const FUNCTIONS = [
+  {
+    signature: 'covers(string, string): bool',
+    says: 'whether a pattern such as `"iam:*"` and an action name anything in common, as AWS compares them: case does not matter, `*` and `?` are wild on both sides',
+    call: covers,
+  },
+  {
+    signature: 're2(string, string): bool',
+    says: 'whether a text holds a match of an RE2 pattern, in linear time; the pattern is a constant',
+    call: (text: string, pattern: string) => linear(pattern).matcher(text).find(),
+  },
+] as const
+
+/** The facts of a rule `on: lease`, by type: an unknown name or a wrong type is found at load. */
+export const leaseEnvironment = (): Environment => environment(LEASE_FACTS)
+
+/** The facts of a rule `on: action`. */
+export const actionEnvironment = (): Environment => environment([...LEASE_FACTS, ...ACTION_FACTS])
+
+function environment(facts: readonly Fact[]): Environment {
+  const made = new Environment({
+    unlistedVariablesAreDyn: false,
+    homogeneousAggregateLiterals: true,
+    limits: LIMITS,
+  })
+  for (const [head, members] of Map.groupBy(facts, ({ name }) => name.split('.')[0] ?? name)) {
+    const bare = members.find(({ name }) => name === head)
+    if (bare) {
+      made.registerVariable(head, bare.type)
+      continue
+    }
+    const schema = schemaOf(members.map(({ name, type }) => [name.split('.').slice(1), type]))
+    if (head.endsWith('[]')) {
+      const list = head.slice(0, -2)
+      const item = `${list.charAt(0).toUpperCase()}${list.slice(1)}Item`
+      made.registerType(item, { schema }).registerVariable(list, `list<${item}>`)
+    } else made.registerVariable({ name: head, schema })
+  }
+  for (const { signature, call } of FUNCTIONS) made.registerFunction(signature, call)
+  return made
 }
 
-/** What a rule `on: action` may read in addition. Such rules are checked at load; deciding on actions comes later. */
-export function actionEnvironment(): Environment {
-  return leaseEnvironment()
-    .registerVariable({ name: 'tool', schema: { name: 'string', labels: 'list<string>' } })
-    .registerVariable('arguments', 'map<string, dyn>')
-    .registerVariable('resource', 'string')
-    .registerVariable({ name: 'lease', schema: { risk: 'int', age: 'int', remaining: 'int', address_changed: 'bool' } })
+/** Dotted names as the nested shape that they stand for. */
+function schemaOf(facts: readonly (readonly [readonly string[], string])[]): ObjectSchema {
+  const groups = Map.groupBy(facts, ([path]) => path[0] ?? '')
+  return Object.fromEntries(
+    [...groups].map(([name, members]) => {
+      const [first] = members
+      const leaf = first?.[0].length === 1 ? first[1] : undefined
+      return [name, leaf ?? schemaOf(members.map(([path, type]) => [path.slice(1), type]))]
+    }),
+  )
 }
 
 const compiled = new Map<string, RE2JS>()

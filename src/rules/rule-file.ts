@@ -2,12 +2,14 @@ import * as z from 'zod'
 
 const RuleId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be a slug of a-z, 0-9 and "-"')
 const Selector = z
-  .array(z.string().regex(/^[A-Za-z0-9_-]+([.:/][A-Za-z0-9_-]+)*(\.\*)?$/, 'must be a name, or one that ends in ".*"'))
+  .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._@:/-]{0,127}(\.\*)?$/, 'must be a name, or one that ends in ".*"'))
   .min(1)
 const Approvals = z.int().min(1).max(10)
 const Seconds = z.int().min(5).max(86_400)
+/** Whoever asks a human may say which humans. */
+const asking = { approvals: Approvals.optional(), approvers: RuleId.optional() }
 
-const Rule = z
+export const Rule = z
   .strictObject({
     id: RuleId,
     on: z.enum(['lease', 'action']),
@@ -18,36 +20,49 @@ const Rule = z
     mode: z.enum(['enforce', 'observe']).default('enforce'),
     tools: Selector.optional(),
     grants: Selector.optional(),
-    approvals: Approvals.optional(),
-    approvers: RuleId.optional(),
+    ...asking,
     escalate_to: RuleId.optional(),
     escalate_after: z.int().min(1).optional(),
     answers: z.array(z.string().min(1).max(64)).default([]),
   })
-  .refine(
-    ({ effect, risk }) => (effect === undefined) !== (risk === undefined),
-    'must have exactly one of effect and risk',
-  )
-  .refine(({ on, risk }) => risk === undefined || on === 'lease', 'risk points are for on: lease only')
-  .refine(
-    ({ effect, approvals, approvers }) => effect === 'ask' || (approvals === undefined && approvers === undefined),
-    'approvals and approvers go with effect: ask',
-  )
+  .refine(({ effect, risk }) => (effect === undefined) !== (risk === undefined), {
+    error: 'must have exactly one of effect and risk',
+  })
+  .refine(({ on, risk }) => risk === undefined || on === 'lease', {
+    error: 'only rules on: lease add up to a score',
+    path: ['risk'],
+  })
+  .refine(({ effect, ...rule }) => effect === 'ask' || asksNobody(rule), {
+    error: 'approvals, approvers and escalate_to go with effect: ask',
+  })
+  .refine(({ escalate_to, escalate_after }) => (escalate_to === undefined) === (escalate_after === undefined), {
+    error: 'escalate_to and escalate_after go together',
+  })
+
+interface Asking {
+  readonly approvals?: unknown
+  readonly approvers?: unknown
+  readonly escalate_to?: unknown
+}
+
+const asksNobody = ({ approvals, approvers, escalate_to }: Asking): boolean =>
+  approvals === undefined && approvers === undefined && escalate_to === undefined
 
 const Tier = z
   .strictObject({
     below: z.int().min(1).optional(),
     effect: z.enum(['allow', 'deny', 'ask']),
-    approvals: Approvals.optional(),
-    approvers: RuleId.optional(),
+    ...asking,
     max_ttl: Seconds.optional(),
   })
-  .refine(({ effect, approvals }) => effect === 'ask' || approvals === undefined, 'approvals go with effect: ask')
+  .refine(({ effect, ...tier }) => effect === 'ask' || asksNobody(tier), {
+    error: 'approvals and approvers go with effect: ask',
+  })
 
 /** The names a tier may have, in the order in which they must stand. */
 export const TIER_NAMES = ['low', 'medium', 'high', 'critical'] as const
 
-const Tiers = z.strictObject({
+export const Tiers = z.strictObject({
   low: Tier.optional(),
   medium: Tier.optional(),
   high: Tier.optional(),
@@ -61,3 +76,4 @@ export const RuleFile = z
 
 export type RuleFile = z.output<typeof RuleFile>
 export type RuleEntry = RuleFile['rules'][number]
+export type Tiers = NonNullable<RuleFile['tiers']>

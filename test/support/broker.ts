@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 
 import { startApp, type App } from '../../src/app.ts'
+import { fileSources } from '../../src/config/file-sources.ts'
 import { describeFault } from '../../src/core/fault.ts'
 import type { HttpLog } from '../../src/http/services.ts'
 import { loadPolicy } from '../../src/local/load-policy.ts'
@@ -98,7 +98,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
 
   let offset = 0
   const clock = (): number => Date.now() + offset
-  const load = () => loadPolicy(configFile, { readFile: (path) => readFileSync(path, 'utf8'), env: {} })
+  const load = () => loadPolicy(configFile, fileSources({}))
   const loaded = load()
   if (!loaded.ok) throw new Error(loaded.error.map(describeFault).join('\n'))
   const app = await startApp({ loaded: loaded.value, reload: load, log: QUIET, version: 'test', clock, ...options.app })

@@ -1,19 +1,27 @@
+import { validate } from 'node-cron'
 import * as z from 'zod'
 
+import { addressOf } from '../address-of.ts'
 import { EnvironmentReference, FilePath, Seconds, Slug, Url } from './atoms.ts'
 import { Agent, Issuer, Operator, Pep, Provider } from './parties.ts'
 import { Directory, Grant, Tool } from './things.ts'
 
 const Count = z.int().min(1).max(1_000_000_000)
 
+const Proxy = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6(), z.enum(['loopback', 'linklocal', 'uniquelocal'])], {
+  error: 'must be an address, a network such as 10.0.0.0/8, or one of loopback, linklocal, uniquelocal',
+})
+
+const Listen = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be HOST:PORT')
+  .refine((listen) => addressOf(listen).port <= 65_535, 'must have a port of at most 65535')
+
 const Server = z.strictObject({
-  listen: z
-    .string()
-    .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be HOST:PORT')
-    .default('127.0.0.1:8700'),
+  listen: Listen.default('127.0.0.1:8700'),
   public_url: Url.optional(),
   data_dir: FilePath.default('./data'),
-  trusted_proxies: z.array(z.string().min(1)).default([]),
+  trusted_proxies: z.array(Proxy).default([]),
   dangerously_listen_without_tls: z.boolean().default(false),
 })
 
@@ -46,6 +54,8 @@ const Guards = z.strictObject({
   denials: Count.default(10),
 })
 
+const Schedule = z.string().refine(validate, 'must be a node-cron expression such as */5 * * * * *')
+
 /** The whole configuration file, from the start: what nothing enforces yet is accepted, and said at the start. */
 export const ConfigurationFile = z
   .strictObject({
@@ -56,7 +66,7 @@ export const ConfigurationFile = z
     agents: z.array(Agent).min(1, 'without an agent nobody can ask for anything'),
     operators: z.array(Operator).default([]),
     peps: z.array(Pep).default([]),
-    providers: z.array(Provider).default([]),
+    providers: z.array(Provider),
     grants: z.array(Grant).default([]),
     tools: z.array(Tool).default([]),
     labels: z.array(Slug).default([]),
@@ -68,8 +78,8 @@ export const ConfigurationFile = z
     retention: z
       .strictObject({ closed_days: Count.default(30), audit_days: Count.nullable().default(null) })
       .prefault({}),
-    sweep: z.strictObject({ every: z.string().min(1).default('*/5 * * * * *') }).prefault({}),
-    history_window: Seconds.optional(),
+    sweep: z.strictObject({ every: Schedule.default('*/5 * * * * *') }).prefault({}),
+    history_window: Seconds.default(900),
   })
   .meta({ title: 'Mayfly configuration' })
 
