@@ -1,4 +1,5 @@
 import { renderClientTypes, renderOpenapi } from './render-openapi.ts'
+import { renderProblems } from './render-problems.ts'
 
 /** A file in the repository that is made from code. */
 export interface GeneratedFile {
@@ -12,4 +13,5 @@ export interface GeneratedFile {
 export const GENERATED: readonly GeneratedFile[] = [
   { path: 'openapi.json', render: renderOpenapi },
   { path: 'src/client/openapi.gen.ts', render: renderClientTypes },
+  { path: 'docs/problems.md', render: renderProblems },
 ]
