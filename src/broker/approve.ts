@@ -1,4 +1,3 @@
-import { narrow, type AskedAccess, type GrantedAccess } from '../core/access.ts'
 import type { Approval, ApprovalVote, ApprovedNarrowing } from '../core/approval.ts'
 import { samePerson } from '../core/approval.ts'
 import type { Decision } from '../core/decision.ts'
@@ -6,14 +5,14 @@ import { judgeLease } from '../core/judge.ts'
 import type { Lease } from '../core/lease.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { SECOND_MS } from '../core/time.ts'
-import { toolInside } from '../core/tool-access.ts'
 import { answerable, mayNotApprove, type Answer, type Answerable } from './answer-approval.ts'
 import { actorOf, approvalEntry, leaseEntry, operatorRefusedEntry, type Origin } from './audit-entries.ts'
 import { closeLease } from './close-lease.ts'
 import { leaseFacts } from './lease-facts.ts'
+import { cutBy, isEmpty, widerThan } from './narrow-lease.ts'
 import { openApproval } from './open-approval.ts'
-import type { Broker, Policy, Transaction } from './ports.ts'
-import type { FieldError, Refusal } from './refusal.ts'
+import type { Broker, Policy, Reads, Transaction } from './ports.ts'
+import type { Refusal } from './refusal.ts'
 import { resolveAccess } from './resolve-access.ts'
 
 interface Yes extends Answer {
@@ -25,9 +24,10 @@ interface Yes extends Answer {
  * fact: an approval is input to a new decision, never a grant by itself. One transaction, so two answers cannot both win.
  */
 export async function approve(broker: Broker, yes: Yes): Promise<Result<Approval, Refusal>> {
-  const policy = broker.policy()
   const origin: Origin = { actor: actorOf(yes.operator), requestId: yes.requestId, now: broker.clock() }
   const result = await broker.store.commit((tx): Result<Approval, Refusal> => {
+    // Inside the commit: a lease that becomes active here must not miss the reload that ends those like it.
+    const policy = broker.policy()
     const open = answerable(broker, tx, yes)
     if (!open.ok) return open
     const stop = mayNotApprove(tx, policy, yes.operator, open.value)
@@ -78,13 +78,14 @@ function vote(broker: Broker, tx: Transaction, voting: Voting): Result<Approval,
 function judgeAgain(broker: Broker, tx: Transaction, { approval, lease: asked, policy, origin }: Voting): void {
   const cut = approval.approvedBy.reduce((lease, { narrow: by }) => (by ? cutBy(lease, by) : lease), asked)
   const denied = (reason: string): void => void closeLease(tx, asked, { outcome: 'denied', reason }, origin)
+  if (isEmpty(cut)) return denied('Those who approved left nothing that all of them allow')
   const agent = policy.catalogue.agents.get(cut.agent)
   if (!agent) return denied('The agent is no longer configured')
   const wanted = { purpose: cut.intent.purpose, access: cut.access, tools: cut.tools }
   const resolved = resolveAccess(policy.catalogue, agent, wanted)
   if (!resolved.ok) return denied('The agent may no longer ask for this')
 
-  const facts = leaseFacts(tx, { ...cut, resolved: resolved.value }, origin.now)
+  const facts = leaseFacts(othersOfTask(tx), { ...cut, resolved: resolved.value }, origin.now)
   const verdict = judgeLease(policy.rules, facts)
   const answeredAsks = new Set(approval.asks.map(({ by }) => by))
   const asks = verdict.asks.filter(({ by }) => !answeredAsks.has(by))
@@ -101,6 +102,14 @@ function judgeAgain(broker: Broker, tx: Transaction, { approval, lease: asked, p
       return activate(tx, { ...asked, ...next }, policy, origin)
   }
 }
+
+/** The lease itself is open by now, and was not when it was first judged: the rules see the others only. */
+const othersOfTask = (reads: Reads): Pick<Reads, 'taskSoFar'> => ({
+  taskSoFar: (agent, task) => {
+    const { openLeases, outcomes } = reads.taskSoFar(agent, task)
+    return { openLeases: openLeases - 1, outcomes }
+  },
+})
 
 /** An approval answers only the asks that were shown; an ask by any other rule is a new question. */
 function askAgain(
@@ -131,39 +140,4 @@ function activate(tx: Transaction, lease: Lease, policy: Policy, origin: Origin)
   } as const
   if (tx.moveLease(lease, { access, tools, ttlSeconds, decision, ...active }))
     tx.append(leaseEntry('lease.granted', { ...lease, ...active }, origin))
-}
-
-function cutBy(lease: Lease, { access, tools, ttlSeconds }: ApprovedNarrowing): Lease {
-  return {
-    ...lease,
-    access: access ? access.flatMap((entry) => insideOf(lease, entry) ?? []) : lease.access,
-    tools: tools ?? lease.tools,
-    ttlSeconds: Math.min(ttlSeconds ?? lease.ttlSeconds, lease.ttlSeconds),
-  }
-}
-
-/** The entry cut to what the lease asked, or undefined where it reaches outside. */
-function insideOf(lease: Lease, entry: AskedAccess): GrantedAccess | undefined {
-  const outer = lease.access.find(({ grant }) => grant === entry.grant)
-  const narrowed = outer && narrow(entry, outer)
-  return narrowed?.ok ? narrowed.value.access : undefined
-}
-
-function widerThan(cut: ApprovedNarrowing, lease: Lease): readonly FieldError[] {
-  const access = (cut.access ?? []).flatMap((entry, at): readonly FieldError[] =>
-    insideOf(lease, entry) ? [] : [{ path: `/narrow/access/${at}`, message: 'is not inside what was asked' }],
-  )
-  const tools = (cut.tools ?? []).flatMap((entry, at): readonly FieldError[] =>
-    lease.tools.some((outer) => toolInside(entry, outer))
-      ? []
-      : [{ path: `/narrow/tools/${at}`, message: 'is not inside what was asked' }],
-  )
-  const longer = cut.ttlSeconds !== null && cut.ttlSeconds > lease.ttlSeconds
-  const nothing = (cut.access ?? lease.access).length + (cut.tools ?? lease.tools).length === 0
-  return [
-    ...access,
-    ...tools,
-    ...(longer ? [{ path: '/narrow/ttl', message: `is more than the ${lease.ttlSeconds} s that were asked` }] : []),
-    ...(nothing ? [{ path: '/narrow', message: 'leaves nothing; deny it instead' }] : []),
-  ]
 }

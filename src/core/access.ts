@@ -53,6 +53,23 @@ export function narrow(asked: AskedAccess, ceiling: Ceiling): Result<Narrowed, N
   })
 }
 
+/** The part of an access entry that another entry for the same grant allows too; undefined where they share nothing. */
+export function intersect(access: GrantedAccess, cut: AskedAccess): GrantedAccess | undefined {
+  const actions = access.actions.filter((action) => cut.actions?.includes(action) ?? true)
+  const resources = cut.resources === null ? access.resources : shared(access.resources, cut.resources)
+  const empty = (left: readonly string[], before: readonly string[]): boolean => left.length === 0 && before.length > 0
+  return empty(actions, access.actions) || empty(resources, access.resources)
+    ? undefined
+    : { grant: access.grant, actions, resources }
+}
+
+/** Two resources are one inside the other, or have nothing in common: each ends in one `*` at most. */
+function shared(some: readonly string[], others: readonly string[]): readonly string[] {
+  const inside = (inner: readonly string[], outer: readonly string[]): readonly string[] =>
+    inner.filter((each) => outer.some((ceiling) => resourceInside(each, ceiling)))
+  return [...new Set([...inside(some, others), ...inside(others, some)])]
+}
+
 /** An access entry as the API and the audit show it. */
 export const accessOnWire = ({ grant, actions, resources }: GrantedAccess): JsonObject => ({
   grant,
