@@ -151,7 +151,7 @@ export interface Reads {
   taskSoFar(agent: string, task: string): { readonly openLeases: number; readonly outcomes: readonly LeaseOutcome[] }
   /** Leases pending or active whose `expiresAt` is not after `now`, earliest first. */
   due(now: Instant, limit: number): readonly Lease[]
-  /** Leases pending or active that the reload of a configuration has to look at, in id order after `after`. */
+  /** Leases pending or active that the reload of a configuration has to look at, in a fixed order after `after`. */
   live(after: LeaseId | null, limit: number): readonly Lease[]
   audit(stream: AuditStream, after: number, limit: number): readonly AuditRecord[]
   auditHead(stream: AuditStream): ChainHead

@@ -1,12 +1,17 @@
-import type Database from 'better-sqlite3'
+import Database from 'better-sqlite3'
 
 /** More steps than this wait for the next commit, so that one commit never holds the loop for long. */
 const MAX_GROUP = 256
+/** And a step waits for no more turns of the loop than this, however many others keep coming. */
+const MAX_TURNS = 16
 
 /** The store could not make something durable. Nothing of it is stored; the caller must not act as if it were. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
 }
+
+/** What SQLite says when it is the disk that fails, by the first words of its codes. */
+const OUTAGES = ['FULL', 'IOERR', 'CORRUPT', 'READONLY', 'CANTOPEN', 'NOMEM', 'BUSY', 'LOCKED']
 
 interface Waiting {
   /** Runs the step in its savepoint. Returns what to do once it is durable, or undefined when it threw and was rolled back. */
@@ -41,7 +46,16 @@ export function groupCommit(db: Database.Database, onRollback: () => void): Grou
   function schedule(): void {
     if (scheduled) return
     scheduled = true
-    setImmediate(flush)
+    nextTurn(0)
+  }
+
+  /** A turn that brought more steps is a sign of others on their way: they are cheaper to wait for than another commit. */
+  function nextTurn(turn: number): void {
+    const seen = queue.length
+    setImmediate(() => {
+      if (queue.length > seen && queue.length < MAX_GROUP && turn < MAX_TURNS) nextTurn(turn + 1)
+      else flush()
+    })
   }
 
   function flush(): void {
@@ -76,8 +90,8 @@ export function groupCommit(db: Database.Database, onRollback: () => void): Grou
         resolve(value)
       }
     } catch (error) {
-      // A full disk ends the whole transaction, not the step: then there is no savepoint to go back to, and nobody commits.
-      if (!db.inTransaction) throw error
+      // A full or failing disk is no fault of the step, and may have ended the whole transaction: then nobody commits.
+      if (!db.inTransaction || isOutage(error)) throw error
       undo.run()
       release.run()
       onRollback()
@@ -103,3 +117,6 @@ export function groupCommit(db: Database.Database, onRollback: () => void): Grou
     },
   }
 }
+
+const isOutage = (error: unknown): boolean =>
+  error instanceof Database.SqliteError && OUTAGES.some((code) => error.code.startsWith(`SQLITE_${code}`))

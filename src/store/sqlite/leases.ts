@@ -5,12 +5,13 @@ import type { LeaseId } from '../../core/id.ts'
 import type { LeaseOutcome } from '../../core/lease.ts'
 import { fromLease, LEASE_COLUMNS, LeaseRow, toLease } from './lease-row.ts'
 import { listQuery, type Clauses } from './list-query.ts'
+import { liveCount, type LiveCount } from './live-count.ts'
 
 type LeaseReads = Pick<
   Reads,
   'lease' | 'leaseByToken' | 'leases' | 'ancestors' | 'children' | 'countLive' | 'taskSoFar' | 'due' | 'live'
 >
-type LeaseWrites = Pick<Transaction, 'insertLease' | 'moveLease'>
+type LeaseWrites = Pick<Transaction, 'insertLease' | 'moveLease'> & Pick<LiveCount, 'recount'>
 
 /** A chain longer than this is not a tree that the broker made. */
 const MAX_CHAIN = 64
@@ -40,10 +41,9 @@ export function prepareLeases(db: Database.Database) {
     byId: db.prepare<[string]>(`select ${LEASE_COLUMNS} from lease where id = ?`),
     byToken: db.prepare<[string]>(`select ${LEASE_COLUMNS} from lease where token_hash = ?`),
     children: db.prepare<[string]>(`select id from lease where parent = ? order by id`).pluck(),
-    countLive: db.prepare(`select count(*) from lease where state in ('pending', 'active')`).pluck(),
-    countLiveOf: db
-      .prepare<[string]>(`select count(*) from lease where agent = ? and state in ('pending', 'active')`)
-      .pluck(),
+    countLive: db.prepare<[], { readonly agent: string; readonly live: number }>(
+      `select agent, count(*) as live from lease where state in ('pending', 'active') group by agent`,
+    ),
     openOfTask: db
       .prepare<[string, string]>(
         `select count(*) from lease where agent = ? and task = ? and state in ('pending', 'active')`,
@@ -57,8 +57,9 @@ export function prepareLeases(db: Database.Database) {
     due: db.prepare<[number, number]>(
       `select ${LEASE_COLUMNS} from lease where state in ('pending', 'active') and expires_at <= ? order by expires_at limit ?`,
     ),
-    live: db.prepare<[string, number]>(
-      `select ${LEASE_COLUMNS} from lease where id > ? and state in ('pending', 'active') order by id limit ?`,
+    live: db.prepare<[string, string, string, number]>(
+      `select ${LEASE_COLUMNS} from lease where state in ('pending', 'active') and (agent, task, id) > (?, ?, ?)
+       order by agent, task, id limit ?`,
     ),
   }
 }
@@ -67,8 +68,10 @@ export function sqliteLeases(db: Database.Database): LeaseReads & LeaseWrites {
   const sql = prepareLeases(db)
   const list = listQuery(db, { table: 'lease', columns: LEASE_COLUMNS, clauses: FILTERS })
   const lease: LeaseReads['lease'] = (id) => optional(sql.byId.get(id))
+  const live = liveCount(sql.countLive)
 
   return {
+    recount: live.recount,
     lease,
     leaseByToken: (tokenHash) => optional(sql.byToken.get(tokenHash)),
     leases: (filter, page) => list(filter, page).map(toLease),
@@ -83,18 +86,27 @@ export function sqliteLeases(db: Database.Database): LeaseReads & LeaseWrites {
       return chain
     },
     children: (id) => sql.children.all(id) as LeaseId[],
-    countLive: (agent) => Number(agent === null ? sql.countLive.get() : sql.countLiveOf.get(agent)),
+    countLive: live.of,
     taskSoFar: (agent, task) => ({
       openLeases: Number(sql.openOfTask.get(agent, task)),
       outcomes: sql.outcomesOfTask.all(agent, task, OUTCOMES_SHOWN) as LeaseOutcome[],
     }),
     due: (now, limit) => sql.due.all(now, limit).map(toLease),
-    live: (after, limit) => sql.live.all(after ?? '', limit).map(toLease),
-    insertLease: (row) => void sql.insert.run(fromLease(row)),
+    live: (after, limit) => {
+      const { agent = '', task = '', id = '' } = (after && lease(after)) ?? {}
+      return sql.live.all(agent, task, id, limit).map(toLease)
+    },
+    insertLease: (row) => {
+      sql.insert.run(fromLease(row))
+      live.moved(row.agent, null, row.state)
+    },
     moveLease: (from, change) => {
       const current = lease(from.id)
       if (current?.state !== from.state || current.fence !== from.fence) return false
-      return sql.update.run({ ...fromLease({ ...current, ...change }), from_state: from.state }).changes === 1
+      const next = { ...current, ...change }
+      if (sql.update.run({ ...fromLease(next), from_state: from.state }).changes !== 1) return false
+      live.moved(next.agent, current.state, next.state)
+      return true
     },
   }
 }

@@ -40,10 +40,14 @@ export function openStore({ dataDir }: { readonly dataDir: string }): SqliteStor
     throw error
   }
   const audit = sqliteAudit(db)
-  const group = groupCommit(db, audit.reread)
+  const leases = sqliteLeases(db)
+  const group = groupCommit(db, () => {
+    audit.reread()
+    leases.recount()
+  })
   // Reads and writes go through one connection: inside a step, a read sees what the step has written so far.
   const tx: Transaction = {
-    ...sqliteLeases(db),
+    ...leases,
     ...sqliteCredentials(db),
     ...sqliteApprovals(db),
     ...sqliteIdempotency(db),

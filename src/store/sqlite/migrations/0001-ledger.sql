@@ -25,13 +25,15 @@ create table lease (
 ) strict, without rowid;
 
 create unique index lease_by_token on lease (token_hash);
-create index lease_by_agent_task on lease (agent, task, created_at);
+-- With the outcome in it, what became of a task is read from the index alone.
+create index lease_by_agent_task on lease (agent, task, created_at, outcome);
 create index lease_by_owner on lease (owner, created_at);
 create index lease_by_parent on lease (parent) where parent is not null;
 create index lease_by_created on lease (created_at, id);
 -- The sweep looks only at what can still expire, so what has ended costs it nothing.
 create index lease_due on lease (expires_at) where state in ('pending', 'active');
-create index lease_live on lease (agent) where state in ('pending', 'active');
+-- Every request counts what is open of its task. With the state in it, the index alone answers that.
+create index lease_live on lease (agent, task, state) where state in ('pending', 'active');
 
 create table credential (
   id text primary key,
