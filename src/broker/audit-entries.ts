@@ -101,7 +101,7 @@ export function credentialEntry(
   return { ...about(lease), ...common(kind, origin), subject, fingerprint: credential.fingerprint }
 }
 
-type ApprovalKind = 'approval.approved' | 'approval.denied' | 'approval.expired' | 'approval.cancelled'
+type ApprovalKind = 'approval.approved' | 'approval.denied' | 'approval.expired'
 
 export function approvalEntry(
   kind: ApprovalKind,

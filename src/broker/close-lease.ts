@@ -37,12 +37,14 @@ function closeCredentials(tx: Transaction, lease: Lease, outcome: CredentialOutc
   }
 }
 
-/** An approval for a lease that has ended has nothing left to approve. One that was answered stays as it is. */
+/**
+ * An approval for a lease that has ended has nothing left to approve. One that was answered stays as it is. Lapsing is on
+ * record; that one is cancelled says the record of the lease that closed under it.
+ */
 function lapseApproval(tx: Transaction, lease: Lease, origin: Origin): void {
   const approval = lease.approval === null ? undefined : tx.approval(lease.approval)
   if (approval?.state !== 'pending') return
   const state: ApprovalState = lease.outcome === 'expired' ? 'expired' : 'cancelled'
-  if (tx.moveApproval(approval, { state, reason: lease.reason })) {
-    tx.append(approvalEntry(`approval.${state}`, { ...approval, state }, lease.reason, origin))
-  }
+  if (tx.moveApproval(approval, { state, reason: lease.reason }) && state === 'expired')
+    tx.append(approvalEntry('approval.expired', { ...approval, state }, lease.reason, origin))
 }

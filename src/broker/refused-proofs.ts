@@ -35,6 +35,18 @@ export function refusedProofs(broker: Pick<Broker, 'store' | 'clock'>) {
       tx.append({ kind: 'auth.refused', time: broker.clock(), actor, subject: { id: source, ...subject }, requestId })
     })
 
+  async function recordCounts(over: readonly (readonly [string, Source])[]): Promise<void> {
+    const counted = over.filter(([, { unrecorded }]) => unrecorded > 0)
+    for (const [name] of over) sources.delete(name)
+    // Whoever had refusals to count starts another minute: with a first record at once there would be two in one.
+    for (const [name] of counted) sources.set(name, { since: broker.clock(), unrecorded: 0 })
+    await Promise.all(
+      counted.map(([name, { unrecorded }]) =>
+        record(name, { outcome: 'refused', reason: `${unrecorded} more within a minute` }, null),
+      ),
+    )
+  }
+
   return {
     /** Resolves when what has to be on record now is. */
     note: async ({ source, cause, requestId }: Refused): Promise<void> => {
@@ -47,17 +59,12 @@ export function refusedProofs(broker: Pick<Broker, 'store' | 'clock'>) {
       sources.set(name, { since: broker.clock(), unrecorded: 0 })
       await record(name, { outcome: 'refused', reason: cause }, requestId)
     },
-    /** Called by the sweep: writes the counts of every source whose minute is over, and forgets it. */
-    flush: async (): Promise<void> => {
+    /** Called by the sweep: records what was counted of every source whose minute is over. */
+    flush: (): Promise<void> => {
       const now = broker.clock()
-      const over = [...sources].filter(([, { since }]) => now - since >= MINUTE_MS)
-      for (const [name] of over) sources.delete(name)
-      const counted = over.filter(([, { unrecorded }]) => unrecorded > 0)
-      await Promise.all(
-        counted.map(([name, { unrecorded }]) =>
-          record(name, { outcome: 'refused', reason: `${unrecorded} more within a minute` }, null),
-        ),
-      )
+      return recordCounts([...sources].filter(([, { since }]) => now - since >= MINUTE_MS))
     },
+    /** At the stop: what was counted must not be lost with the process. */
+    close: (): Promise<void> => recordCounts([...sources]),
   }
 }

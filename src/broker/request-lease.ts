@@ -71,8 +71,8 @@ async function decide(broker: Broker, call: Call): Promise<Result<LeaseAnswer, R
   if (!agent) return err({ reason: 'unknown-agent', detail: 'No configured agent matches this identity.' })
 
   const { request } = call
-  const asked = { purpose: request.intent.purpose, access: request.access, tools: request.tools }
-  const resolved = resolveAccess(policy.catalogue, agent, asked)
+  const wanted = { purpose: request.intent.purpose, access: request.access, tools: request.tools }
+  const resolved = resolveAccess(policy.catalogue, agent, wanted)
   if (!resolved.ok) return refuse(broker, call, { owner: agent.owner, decision: null, refusal: resolved.error, origin })
 
   const identity = { issuer: call.caller.issuer, claims: call.caller.claims }
@@ -103,7 +103,7 @@ async function ask(broker: Broker, judgement: Judgement): Promise<Result<LeaseAn
     const stop =
       outdated(broker, judgement) ??
       overQuota(tx, policy, { agent: draft.agent, pending: true, credentials: draft.access.length })
-    if (stop) return err(stop)
+    if (stop) return stopped(tx, judgement, stop)
     const approval = openApproval(broker, policy, draft, now)
     const lease: Lease = { ...draft, state: 'pending', expiresAt: approval.expiresAt, approval: approval.id }
     tx.insertLease(lease)
@@ -137,7 +137,7 @@ async function grant(broker: Broker, judgement: Judgement): Promise<Result<Lease
   return broker.store.commit((tx) => {
     const stop =
       outdated(broker, judgement) ?? overQuota(tx, policy, { agent: lease.agent, credentials: minted.length })
-    if (stop) return err(stop)
+    if (stop) return stopped(tx, judgement, stop)
     if (!isUsable(lease, broker.clock()))
       return err({ reason: 'unavailable', detail: 'Minting took longer than the lease. Ask again.' })
     tx.insertLease(lease)
@@ -199,7 +199,7 @@ function keep(tx: Transaction, { call, now }: Judgement, lease: Lease): void {
 /** Every refusal is on record, with what was asked, before the caller hears of it. */
 async function refuse(
   broker: Broker,
-  { caller, request }: Call,
+  call: Call,
   no: {
     readonly owner: string
     readonly decision: Decision | null
@@ -207,18 +207,25 @@ async function refuse(
     readonly origin: Origin
   },
 ): Promise<Result<never, Refusal>> {
-  const asked = {
-    agent: caller.agent,
-    owner: no.owner,
-    task: request.task,
-    lease: null,
-    subject: askedSubject(request),
-  }
   await broker.store.commit((tx) => {
-    tx.append(deniedEntry(asked, no.decision, no.origin))
+    tx.append(deniedEntry(asked(call, no.owner), no.decision, no.origin))
   })
   return err(no.refusal)
 }
+
+/** A limit refuses like the rules do, and is on record; after a reload in between the agent just asks again. */
+function stopped(tx: Transaction, { call, resolved, origin }: Judgement, stop: Refusal): Result<never, Refusal> {
+  if (stop.reason === 'quota-exceeded') tx.append(deniedEntry(asked(call, resolved.agent.owner), null, origin))
+  return err(stop)
+}
+
+const asked = ({ caller, request }: Call, owner: string) => ({
+  agent: caller.agent,
+  owner,
+  task: request.task,
+  lease: null,
+  subject: askedSubject(request),
+})
 
 function whyDenied(decision: Decision): string {
   const reasons = decision.rules

@@ -869,7 +869,7 @@ export interface components {
             /** @enum {string} */
             readonly stream: "approved" | "denied" | "operations";
             /** @enum {string} */
-            readonly kind: "lease.granted" | "credential.minted" | "approval.approved" | "lease.denied" | "lease.asked" | "auth.refused" | "approval.denied" | "operator.refused" | "lease.closed" | "credential.closed" | "approval.expired" | "approval.cancelled" | "config.loaded" | "config.refused" | "key.created" | "key.retired";
+            readonly kind: "lease.granted" | "credential.minted" | "approval.approved" | "lease.denied" | "lease.asked" | "auth.refused" | "approval.denied" | "operator.refused" | "lease.closed" | "credential.closed" | "approval.expired" | "config.loaded" | "config.refused" | "key.created" | "key.retired";
             readonly actor: {
                 readonly type: string;
                 readonly id: string;

@@ -18,7 +18,6 @@ export const AUDIT_KINDS = {
   'lease.closed': 'operations',
   'credential.closed': 'operations',
   'approval.expired': 'operations',
-  'approval.cancelled': 'operations',
   'config.loaded': 'operations',
   'config.refused': 'operations',
   'key.created': 'operations',
