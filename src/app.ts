@@ -5,6 +5,8 @@ import { enforcePolicy } from './broker/enforce-policy.ts'
 import type { Broker, Clock, Provider } from './broker/ports.ts'
 import { refusedProofs } from './broker/refused-proofs.ts'
 import { sweep } from './broker/sweep.ts'
+import type { Configuration } from './config/configuration.ts'
+import { offLoopback } from './config/off-loopback.ts'
 import { describeFault, type Fault } from './core/fault.ts'
 import { isLoopback } from './core/is-loopback.ts'
 import { err, ok, type Result } from './core/result.ts'
@@ -28,6 +30,7 @@ import { publicKeySet } from './store/keys/public-key-set.ts'
 import { createSealer } from './store/keys/sealer.ts'
 import { signCheckpoint } from './store/keys/sign-checkpoint.ts'
 import { openStore, type SqliteStore } from './store/sqlite/open-store.ts'
+import { StartRefused } from './start-refused.ts'
 import { startSweeper } from './sweeper.ts'
 
 export interface AppOptions {
@@ -66,15 +69,19 @@ export interface App extends AsyncDisposable {
   readonly commits: () => number
 }
 
+/** The command line may name another address than the configuration, which was checked for its own. */
+function refuseOffLoopback(host: string, { server, sealKey }: Configuration): void {
+  const faults = offLoopback({ ...server, host, sealKeyBesideData: sealKey.from === 'data-folder' })
+  if (faults.length > 0) throw new StartRefused(faults.map(({ message, mend }) => `${message}. ${mend}`).join(' '))
+}
+
 /** The composition root: the only file that knows every part. Resolves when the broker listens; throws what stops the start. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { log, loaded, clock = Date.now, fetch = globalThis.fetch, decorate = {} } = options
   const { configuration } = loaded
   const { host, port } = options.listen ?? configuration.server
   const dataDir = options.dataDir ?? configuration.server.dataDir
-  if (!isLoopback(host) && configuration.sealKey.from === 'data-folder') {
-    throw new Error(`Off loopback (${host}) the seal key must not lie beside the data: set keys.seal_key_file.`)
-  }
+  refuseOffLoopback(host, configuration)
   await using cleanup = new AsyncDisposableStack()
 
   const opened = cleanup.use(openStore({ dataDir }))

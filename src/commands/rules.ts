@@ -6,7 +6,6 @@ import { CommandFailed, EXIT } from '../cli/command-failed.ts'
 import type { Terminal } from '../cli/terminal.ts'
 import { readYaml } from '../config/read-yaml.ts'
 import { describeFault } from '../core/fault.ts'
-import { isJsonObject, type JsonObject } from '../core/json.ts'
 import type { RuleSet } from '../core/judge.ts'
 import { checkRules } from '../local/check-rules.ts'
 import { explainRules } from '../local/explain-rules.ts'
@@ -77,7 +76,7 @@ export function rulesCommands(program: Command, terminal: Terminal): void {
     .action(async (facts: string, source: Source) => {
       const { set } = rulesOf(terminal, source)
       const text = facts === '-' ? await terminal.readStdin() : readNamed(resolve(terminal.cwd, facts))
-      const explained = explainRules(set, factsOf(terminal, facts, text))
+      const explained = orFaults(terminal, explainRules(set, orFaults(terminal, readYaml(facts, text))))
       if (source.json) {
         terminal.out(`${JSON.stringify(explained)}\n`)
         return
@@ -132,14 +131,4 @@ function caseFiles(path: string): readonly string[] {
     .filter((name) => /\.ya?ml$/.test(name))
     .sort()
     .map((name) => join(path, name))
-}
-
-function factsOf(terminal: Terminal, name: string, text: string): JsonObject {
-  const { value } = orFaults(terminal, readYaml(name, text))
-  if (isJsonObject(value)) return value
-  if (value === null) return {}
-  throw new CommandFailed(EXIT.usage, {
-    cause: `${name} holds no facts.`,
-    mend: 'Write members such as `intent: { autonomy: autonomous }`.',
-  })
 }

@@ -9,9 +9,8 @@ export interface Listener {
   readonly sealKeyBesideData: boolean
 }
 
-/** What is wrong with such a broker. `about` is the member of the configuration that mends it. */
+/** What is wrong with such a broker. */
 export interface OffLoopbackFault {
-  readonly about: 'listen' | 'public_url'
   readonly message: string
   readonly mend: string
 }
@@ -23,19 +22,16 @@ export function offLoopback(listener: Listener): readonly OffLoopbackFault[] {
   const faults: OffLoopbackFault[] = []
   if (!listener.dangerouslyListenWithoutTls && listener.trustedProxies.length === 0)
     faults.push({
-      about: 'listen',
       message: `${host} is not loopback, and this listener has no TLS`,
       mend: 'Listen on 127.0.0.1, or behind a proxy that ends TLS and is named in server.trusted_proxies, or set server.dangerously_listen_without_tls: true.',
     })
   if (listener.publicUrl === null)
     faults.push({
-      about: 'public_url',
       message: `${host} is not loopback, and server.public_url is missing`,
       mend: 'Write the address that verifiers know the broker by.',
     })
   if (listener.sealKeyBesideData)
     faults.push({
-      about: 'listen',
       message: `${host} is not loopback, and the seal key would lie beside the data that it seals`,
       mend: 'Name keys.seal_key_file, or keys.seal_key as an environment reference.',
     })

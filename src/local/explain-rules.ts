@@ -1,7 +1,10 @@
 import { judgeLease, type RuleSet } from '../core/judge.ts'
 import type { Verdict } from '../core/decision.ts'
-import type { JsonObject } from '../core/json.ts'
-import { caseFacts } from './rule-case.ts'
+import type { Fault } from '../core/fault.ts'
+import { ok, type Result } from '../core/result.ts'
+import type { SourceDocument } from '../core/source-document.ts'
+import { caseFacts } from './case-facts.ts'
+import { parseCaseFacts } from './rule-case.ts'
 
 export interface ExplainedRule {
   readonly id: string
@@ -12,12 +15,16 @@ export interface ExplainedRule {
   readonly why: string
 }
 
-/** One request, each rule's value and why. `facts` are differences from an ordinary request, as in a case. */
-export function explainRules(
-  rules: RuleSet,
-  facts: JsonObject,
-): { readonly verdict: Verdict; readonly rules: readonly ExplainedRule[] } {
-  const whole = caseFacts(facts)
+export interface Explained {
+  readonly verdict: Verdict
+  readonly rules: readonly ExplainedRule[]
+}
+
+/** One request, each rule's value and why. The document holds differences from an ordinary request, as a case does. */
+export function explainRules(rules: RuleSet, document: SourceDocument): Result<Explained, readonly Fault[]> {
+  const facts = parseCaseFacts(document)
+  if (!facts.ok) return facts
+  const whole = caseFacts(facts.value)
   const explained = rules.lease.map((rule): ExplainedRule => {
     const effect = rule.effect.kind === 'risk' ? `risk ${rule.effect.points}` : rule.effect.kind
     const shown = { id: rule.id, effect, mode: rule.mode }
@@ -31,5 +38,5 @@ export function explainRules(
       }
     }
   })
-  return { verdict: judgeLease(rules, whole), rules: explained }
+  return ok({ verdict: judgeLease(rules, whole), rules: explained })
 }

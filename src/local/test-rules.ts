@@ -2,7 +2,8 @@ import { readYaml } from '../config/read-yaml.ts'
 import type { Verdict } from '../core/decision.ts'
 import { describeFault } from '../core/fault.ts'
 import { judgeLease, type RuleSet } from '../core/judge.ts'
-import { caseFacts, RuleCase } from './rule-case.ts'
+import { caseFacts } from './case-facts.ts'
+import { parseCase, type RuleCase } from './rule-case.ts'
 
 export interface CaseResult {
   readonly file: string
@@ -16,14 +17,11 @@ export interface CaseResult {
 export function testRules(rules: RuleSet, file: string, text: string): CaseResult {
   const document = readYaml(file, text)
   if (!document.ok) return failed(file, document.error.map(describeFault))
-  const parsed = RuleCase.safeParse(document.value.value)
-  if (!parsed.success)
-    return failed(
-      file,
-      parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`),
-    )
-  const differences = compare(parsed.data.expect, judgeLease(rules, caseFacts(parsed.data.facts)))
-  return { file, name: parsed.data.name, passed: differences.length === 0, differences }
+  const parsed = parseCase(document.value)
+  if (!parsed.ok) return failed(file, parsed.error.map(describeFault))
+  const { name, facts, expect } = parsed.value
+  const differences = compare(expect, judgeLease(rules, caseFacts(facts)))
+  return { file, name, passed: differences.length === 0, differences }
 }
 
 const failed = (file: string, differences: readonly string[]): CaseResult => ({
