@@ -1,5 +1,7 @@
 import { renderClientTypes, renderOpenapi } from './render-openapi.ts'
 import { renderProblems } from './render-problems.ts'
+import { renderRulesDoc } from './render-rules-doc.ts'
+import { renderConfigurationSchema, renderRulesSchema } from './render-schema.ts'
 
 /** A file in the repository that is made from code. */
 export interface GeneratedFile {
@@ -14,4 +16,7 @@ export const GENERATED: readonly GeneratedFile[] = [
   { path: 'openapi.json', render: renderOpenapi },
   { path: 'src/client/openapi.gen.ts', render: renderClientTypes },
   { path: 'docs/problems.md', render: renderProblems },
+  { path: 'docs/rules.md', render: renderRulesDoc },
+  { path: 'config/mayfly.schema.json', render: renderConfigurationSchema },
+  { path: 'config/rules.schema.json', render: renderRulesSchema },
 ]
