@@ -62,9 +62,12 @@ export function noSuchThing(): MayflyProblem {
 
 /** The document, as far as it has the form of one. A proxy's page has not. */
 function documentOf(body: unknown): Partial<ProblemDocument> | undefined {
-  const isDocument = typeof body === 'object' && body !== null && 'type' in body && 'detail' in body
-  const { type, detail } = isDocument ? body : {}
-  return typeof type === 'string' && typeof detail === 'string' ? (body as Partial<ProblemDocument>) : undefined
+  if (typeof body !== 'object' || body === null) return undefined
+  const { type, detail } = 'type' in body && 'detail' in body ? body : {}
+  if (typeof type === 'string' && typeof detail === 'string') return body
+  // OAuth's endpoints answer in the form of RFC 6749 section 5.2, which has no slug.
+  const { error, error_description: text } = 'error' in body && 'error_description' in body ? body : {}
+  return typeof error === 'string' && typeof text === 'string' ? { title: error, detail: text } : undefined
 }
 
 const secondsOf = (header: string | null): number | null => (header && /^\d{1,9}$/.test(header) ? Number(header) : null)

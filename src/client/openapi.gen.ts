@@ -890,6 +890,11 @@ export interface components {
             /** @description Hex SHA-256 over the RFC 8785 form of the record without this member */
             readonly hash: string;
         };
+        readonly OauthError: {
+            /** @enum {string} */
+            readonly error: "invalid_request" | "invalid_token" | "insufficient_scope" | "temporarily_unavailable" | "server_error";
+            readonly error_description: string;
+        };
         readonly __schema1: unknown;
         /** @description Bounds on one argument of a tool; all of them hold */
         readonly ArgumentBoundsOutput: {
@@ -2735,7 +2740,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    readonly "application/json": components["schemas"]["OauthError"];
                 };
             };
             /** @description unauthenticated */
@@ -2744,7 +2749,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    readonly "application/json": components["schemas"]["OauthError"];
                 };
             };
             /** @description unknown-agent, forbidden */
@@ -2753,7 +2758,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    readonly "application/json": components["schemas"]["OauthError"];
                 };
             };
             /** @description payload-too-large */
@@ -2762,7 +2767,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    readonly "application/json": components["schemas"]["OauthError"];
                 };
             };
             /** @description rate-limited */
@@ -2771,7 +2776,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    readonly "application/json": components["schemas"]["OauthError"];
                 };
             };
             /** @description internal */
@@ -2780,7 +2785,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    readonly "application/json": components["schemas"]["OauthError"];
                 };
             };
             /** @description unavailable */
@@ -2789,7 +2794,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    readonly "application/json": components["schemas"]["OauthError"];
                 };
             };
         };

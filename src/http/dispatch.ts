@@ -5,6 +5,7 @@ import { requireRole } from '../broker/require-role.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { authenticate } from './authenticate.ts'
 import type { Endpoint, Input, Reply } from './endpoint.ts'
+import { speaksOauth, toOauthError } from './oauth-error.ts'
 import { parse } from './parse.ts'
 import { toProblem, type HttpRefusal } from './problem.ts'
 import { readFormBody, readJsonBody } from './read-json-body.ts'
@@ -155,6 +156,8 @@ function send(res: Response, reply: Reply): void {
 
 /** The one way a refusal leaves as HTTP. */
 export function sendProblem(res: Response, refusal: HttpRefusal, requestId: string): void {
-  const problem = toProblem(refusal, requestId)
-  res.status(problem.status).set(problem.headers).type('application/problem+json').send(JSON.stringify(problem.body))
+  const oauth = speaksOauth(res.req.path)
+  const { status, headers, body } = oauth ? toOauthError(refusal, requestId) : toProblem(refusal, requestId)
+  const type = oauth ? 'application/json' : 'application/problem+json'
+  res.status(status).set(headers).type(type).send(JSON.stringify(body))
 }

@@ -2,8 +2,9 @@ import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObj
 
 import type { JsonObject } from '../core/json.ts'
 import type { Endpoint } from './endpoint.ts'
+import { speaksOauth } from './oauth-error.ts'
 import { PROBLEM_SLUGS, PROBLEMS, type ProblemSlug } from './problem.ts'
-import { Problem } from './schemas/problem.ts'
+import { OauthError, Problem } from './schemas/problem.ts'
 
 /** OpenAPI 3.1, made from the same schemas that parse and the same table that refuses. */
 export function openapi(endpoints: readonly Endpoint[], version: string): JsonObject {
@@ -67,10 +68,10 @@ function problems(endpoint: Endpoint): ZodOpenApiOperationObject['responses'] {
     (slug) => reaches(endpoint, slug) && endpoint.answers[PROBLEMS[slug].status] === undefined,
   )
   const byStatus = Map.groupBy(slugs, (slug) => PROBLEMS[slug].status)
-  const entries = [...byStatus].map(([status, some]) => [
-    String(status),
-    { description: some.join(', '), content: { 'application/problem+json': { schema: Problem } } },
-  ])
+  const content = speaksOauth(endpoint.path)
+    ? { 'application/json': { schema: OauthError } }
+    : { 'application/problem+json': { schema: Problem } }
+  const entries = [...byStatus].map(([status, some]) => [String(status), { description: some.join(', '), content }])
   return Object.fromEntries(entries) as ZodOpenApiOperationObject['responses']
 }
 

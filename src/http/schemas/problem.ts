@@ -1,5 +1,6 @@
 import * as z from 'zod'
 
+import { OAUTH_ERRORS } from '../oauth-error.ts'
 import { PROBLEM_SLUGS } from '../problem.ts'
 import { Decision } from './lease.ts'
 
@@ -18,3 +19,8 @@ export const Problem = z
     next: z.string().optional(),
   })
   .meta({ id: 'Problem' })
+
+/** RFC 6749 section 5.2. */
+export const OauthError = z
+  .strictObject({ error: z.enum(OAUTH_ERRORS), error_description: z.string() })
+  .meta({ id: 'OauthError' })
