@@ -6,8 +6,9 @@ import { randomBytes } from 'node:crypto'
 import { startApp, type App } from '../../src/app.ts'
 import { fileSources } from '../../src/config/file-sources.ts'
 import { describeFault } from '../../src/core/fault.ts'
+import { ok } from '../../src/core/result.ts'
 import type { HttpLog } from '../../src/http/services.ts'
-import { loadPolicy } from '../../src/local/load-policy.ts'
+import { loadPolicy, type LoadedPolicy } from '../../src/local/load-policy.ts'
 import { newToken } from '../../src/local/new-token.ts'
 import { makeSigner, type Signer } from '../identity/support/signer.ts'
 
@@ -41,6 +42,8 @@ type Settings = Readonly<Record<string, unknown>>
 export interface TestBrokerOptions {
   /** Changes the configuration before it is written; it is plain JSON, and so YAML. */
   readonly configure?: (settings: Record<string, unknown>) => Settings
+  /** Changes what was loaded from it, to what no file can say. */
+  readonly change?: (loaded: LoadedPolicy) => LoadedPolicy
   /** The text of the one rule file. */
   readonly rules?: string
   /** An earlier broker's folder: a restart. It is then the caller's to remove. */
@@ -98,7 +101,10 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
 
   let offset = 0
   const clock = (): number => Date.now() + offset
-  const load = () => loadPolicy(configFile, fileSources({}))
+  const load = (): ReturnType<typeof loadPolicy> => {
+    const loaded = loadPolicy(configFile, fileSources({}))
+    return loaded.ok && options.change ? ok(options.change(loaded.value)) : loaded
+  }
   const loaded = load()
   if (!loaded.ok) throw new Error(loaded.error.map(describeFault).join('\n'))
   const app = await startApp({ loaded: loaded.value, reload: load, log: QUIET, version: 'test', clock, ...options.app })
