@@ -83,6 +83,10 @@ export async function turns(count: number): Promise<void> {
 }
 
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 8_000; performance.now() < end; await turns(5)) if (await holds()) return
+  const end = performance.now() + 8_000
+  while (performance.now() < end) {
+    if (await holds()) return
+    await turns(5)
+  }
   throw new Error('It never came to be so')
 }
