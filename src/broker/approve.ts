@@ -1,6 +1,6 @@
 import type { Approval, ApprovalVote, ApprovedNarrowing } from '../core/approval.ts'
-import { samePerson } from '../core/approval.ts'
-import type { Decision } from '../core/decision.ts'
+import { isAnswered, samePerson } from '../core/approval.ts'
+import type { Ask, Decision } from '../core/decision.ts'
 import { judgeLease } from '../core/judge.ts'
 import type { Lease } from '../core/lease.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -87,8 +87,8 @@ function judgeAgain(broker: Broker, tx: Transaction, { approval, lease: asked, p
 
   const facts = leaseFacts(othersOfTask(tx), { ...cut, resolved: resolved.value }, origin.now)
   const verdict = judgeLease(policy.rules, facts)
-  const answeredAsks = new Set(approval.asks.map(({ by }) => by))
-  const asks = verdict.asks.filter(({ by }) => !answeredAsks.has(by))
+  const answered = [...approval.answered, ...approval.asks]
+  const asks = verdict.asks.filter((ask) => !isAnswered(ask, answered))
   const effect = verdict.effect === 'ask' && asks.length === 0 ? 'allow' : verdict.effect
   const decision: Decision = { id: broker.ids.decision(), ...verdict, effect, asks, broad: asked.decision.broad }
   const ttlSeconds = Math.min(cut.ttlSeconds, verdict.maxTtlSeconds ?? Infinity, policy.limits.maxTtlSeconds)
@@ -97,7 +97,7 @@ function judgeAgain(broker: Broker, tx: Transaction, { approval, lease: asked, p
     case 'deny':
       return denied('The rules deny it by now')
     case 'ask':
-      return askAgain(broker, tx, { lease: { ...asked, ...next }, from: asked, policy, origin })
+      return askAgain(broker, tx, { lease: { ...asked, ...next }, from: asked, answered, policy, origin })
     case 'allow':
       return activate(tx, { ...asked, ...next }, policy, origin)
   }
@@ -111,18 +111,17 @@ const othersOfTask = (reads: Reads): Pick<Reads, 'taskSoFar'> => ({
   },
 })
 
+interface AskingAgain {
+  readonly lease: Lease
+  readonly from: Lease
+  readonly answered: readonly Ask[]
+  readonly policy: Policy
+  readonly origin: Origin
+}
+
 /** An approval answers only the asks that were shown; an ask by any other rule is a new question. */
-function askAgain(
-  broker: Broker,
-  tx: Transaction,
-  {
-    lease,
-    from,
-    policy,
-    origin,
-  }: { readonly lease: Lease; readonly from: Lease; readonly policy: Policy; readonly origin: Origin },
-): void {
-  const approval = openApproval(broker, policy, lease, origin.now)
+function askAgain(broker: Broker, tx: Transaction, { lease, from, answered, policy, origin }: AskingAgain): void {
+  const approval = openApproval(broker, policy, { lease, answered, now: origin.now })
   const { access, tools, ttlSeconds, decision } = lease
   tx.insertApproval(approval)
   tx.moveLease(from, { access, tools, ttlSeconds, decision, approval: approval.id, expiresAt: approval.expiresAt })

@@ -2,6 +2,7 @@ import { accessOnWire } from '../core/access.ts'
 import type { Approval } from '../core/approval.ts'
 import { intentOnWire } from '../core/intent.ts'
 import type { JsonObject } from '../core/json.ts'
+import type { Ask } from '../core/decision.ts'
 import type { Lease } from '../core/lease.ts'
 import { SECOND_MS, type Instant } from '../core/time.ts'
 import { toolOnWire } from '../core/tool-access.ts'
@@ -11,8 +12,7 @@ import type { Broker, Policy } from './ports.ts'
 export function openApproval(
   broker: Pick<Broker, 'ids' | 'digests'>,
   policy: Policy,
-  lease: Lease,
-  now: Instant,
+  { lease, answered, now }: { readonly lease: Lease; readonly answered: readonly Ask[]; readonly now: Instant },
 ): Approval {
   const { asks } = lease.decision
   const subject = subjectOf(lease)
@@ -30,6 +30,7 @@ export function openApproval(
     subject,
     digest: broker.digests.ofJson(subject),
     asks,
+    answered,
     needed: Math.max(...asks.map(({ approvals }) => approvals)),
     approvedBy: [],
     deniedBy: null,

@@ -104,7 +104,7 @@ async function ask(broker: Broker, judgement: Judgement): Promise<Result<LeaseAn
       outdated(broker, judgement) ??
       overQuota(tx, policy, { agent: draft.agent, pending: true, credentials: draft.access.length })
     if (stop) return stopped(tx, judgement, stop)
-    const approval = openApproval(broker, policy, draft, now)
+    const approval = openApproval(broker, policy, { lease: draft, answered: [], now })
     const lease: Lease = { ...draft, state: 'pending', expiresAt: approval.expiresAt, approval: approval.id }
     tx.insertLease(lease)
     tx.insertApproval(approval)

@@ -40,6 +40,8 @@ export interface Approval {
   readonly digest: string
   /** The asks that were shown: an approval answers these and no others. */
   readonly asks: readonly Ask[]
+  /** Asks that earlier approvals of the same lease have answered, so that nobody is asked twice. */
+  readonly answered: readonly Ask[]
   readonly needed: number
   readonly approvedBy: readonly ApprovalVote[]
   readonly deniedBy: string | null
@@ -48,3 +50,9 @@ export interface Approval {
 
 /** People are compared without regard to case: `Dana@Example.com` is the owner `dana@example.com`. */
 export const samePerson = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase()
+
+/** Whether one of the answered asks was this one: of the same rule, put to the same people, to at least as many. */
+export const isAnswered = (ask: Ask, answered: readonly Ask[]): boolean =>
+  answered.some(
+    ({ by, approvers, approvals }) => by === ask.by && approvers === ask.approvers && approvals >= ask.approvals,
+  )

@@ -19,6 +19,7 @@ describe('introspection', () => {
     const { status, headers, body } = await introspect(broker, credential.value.access_token)
     expect(status).to.equal(200)
     expect(headers.get('cache-control')).to.equal('no-store')
+    const { iat }: { readonly iat: number } = body
     expect(body).to.deep.equal({
       active: true,
       iss: broker.url,
@@ -26,9 +27,9 @@ describe('introspection', () => {
       client_id: 'support-bot',
       aud: 'https://refunds.test',
       scope: 'refund:create',
-      iat: body.iat,
-      nbf: body.iat - 10,
-      exp: body.iat + 300,
+      iat,
+      nbf: iat - 10,
+      exp: iat + 300,
       jti: credential.id,
       token_type: 'Bearer',
       lease: lease.id,

@@ -72,7 +72,7 @@ export function sqliteApprovals(db: Database.Database): ApprovalPort {
   }
 }
 
-type Detail = Pick<Approval, 'subject' | 'asks' | 'approvedBy'>
+type Detail = Pick<Approval, 'subject' | 'asks' | 'answered' | 'approvedBy'>
 
 function toApproval(raw: unknown): Approval {
   const row = ApprovalRow.parse(raw)
@@ -96,8 +96,8 @@ function toApproval(raw: unknown): Approval {
 }
 
 function fromApproval(approval: Approval): z.infer<typeof ApprovalRow> {
-  const { subject, asks, approvedBy } = approval
-  const detail: Detail = { subject, asks, approvedBy }
+  const { subject, asks, answered, approvedBy } = approval
+  const detail: Detail = { subject, asks, answered, approvedBy }
   return {
     id: approval.id,
     kind: approval.kind,
