@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net'
 
 /** How long requests in flight may take to finish after a stop was asked for. */
 const GRACE_MS = 10_000
+/** How often connections are looked at that became idle during the grace. */
+const IDLE_MS = 50
 
 /** Starts to accept requests. Resolves to the address, with the port that was really taken. */
 export function listen(server: Server, host: string, port: number): Promise<string> {
@@ -22,8 +24,13 @@ export function stop(server: Server): Promise<void> {
     const cut = setTimeout(() => {
       server.closeAllConnections()
     }, GRACE_MS)
+    // A connection whose last request was answered stays open for the next one, which nobody will take.
+    const idle = setInterval(() => {
+      server.closeIdleConnections()
+    }, IDLE_MS)
     server.close(() => {
       clearTimeout(cut)
+      clearInterval(idle)
       resolve()
     })
     server.closeIdleConnections()
