@@ -161,16 +161,16 @@ export async function startApp(options: AppOptions): Promise<App> {
   // In the same turn of the loop in which the port became known, so that no request comes before the policy.
   tokens.issuer = configuration.server.publicUrl ?? url
   inForce = policyInForce({ loaded, tokens: { ...tokens }, before: undefined, ...outside })
-  await take(loaded, inForce)
+  await record(loaded)
+  await enforcePolicy(broker, inForce.policy)
   readiness.started()
 
-  /** What is in force is on record, and holds for the leases that are open already. */
-  async function take({ rules }: LoadedPolicy, { policy }: PolicyInForce): Promise<number> {
+  /** What comes into force is on record first: where it cannot be recorded, the one in force stays. */
+  async function record({ rules }: LoadedPolicy): Promise<void> {
     const subject = { id: rules.digest, outcome: 'loaded', reason: null }
     await store.commit((tx) => {
       tx.append({ kind: 'config.loaded', time: clock(), actor: BROKER, subject })
     })
-    return enforcePolicy(broker, policy)
   }
 
   async function reload(): Promise<Result<Reloaded, readonly Fault[]>> {
@@ -184,8 +184,10 @@ export async function startApp(options: AppOptions): Promise<App> {
       return err(read.error)
     }
     await maintainKeys(read.value.configuration.catalogue)
-    inForce = policyInForce({ loaded: read.value, tokens: { ...tokens }, before: force(), ...outside })
-    const closed = await take(read.value, inForce)
+    const next = policyInForce({ loaded: read.value, tokens: { ...tokens }, before: force(), ...outside })
+    await record(read.value)
+    inForce = next
+    const closed = await enforcePolicy(broker, next.policy)
     log.info({ rules: read.value.rules.digest, closed }, 'the configuration was loaded again')
     return ok({ closed, files: read.value.configuration.files })
   }
