@@ -3,10 +3,10 @@ import { CommandFailed, EXIT } from '../cli/command-failed.ts'
 import type { Terminal } from '../cli/terminal.ts'
 import { fileSources } from '../config/file-sources.ts'
 import { describeFault } from '../core/fault.ts'
-import { loadPolicy, type LoadedPolicy } from '../local/load-policy.ts'
+import { loadPolicy } from '../local/load-policy.ts'
 import { createLog, type LogFormat } from './create-log.ts'
+import { keepLoaded } from './keep-loaded.ts'
 import { VERSION } from './version.ts'
-import { watchFiles } from './watch-files.ts'
 
 export interface RunOptions {
   /** Absolute. */
@@ -25,6 +25,7 @@ export async function runBroker(terminal: Terminal, options: RunOptions): Promis
   const { configFile, listen, dataDir, listening } = options
   const log = createLog(options.logFormat)
   const load = () => loadPolicy(configFile, fileSources(terminal.env))
+  const readAt = Date.now()
   const loaded = load()
   if (!loaded.ok) {
     for (const fault of loaded.error) terminal.err(`${describeFault(fault)}\n`)
@@ -44,15 +45,18 @@ export async function runBroker(terminal: Terminal, options: RunOptions): Promis
     log.fatal({ err: error }, 'a bug: the broker stops')
     stopped.reject(bug())
   }
+  let reload = (): void => undefined
+  // Signals are heard until the process is gone: one that comes late, while it ends, must not end it another way.
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  process.on('SIGHUP', () => {
+    reload()
+  })
   await using life = new AsyncDisposableStack()
-  const on = (event: string, listener: (...heard: unknown[]) => void): void => {
-    process.on(event, listener)
-    life.defer(() => void process.off(event, listener))
+  for (const event of ['uncaughtException', 'unhandledRejection']) {
+    process.on(event, failed)
+    life.defer(() => void process.off(event, failed))
   }
-  on('SIGTERM', stop)
-  on('SIGINT', stop)
-  on('uncaughtException', failed)
-  on('unhandledRejection', failed)
 
   const app = life.use(
     await startApp({
@@ -66,33 +70,14 @@ export async function runBroker(terminal: Terminal, options: RunOptions): Promis
       throw whyNotStarted(error)
     }),
   )
-  life.use(reloads(app, loaded.value, on, failed))
+  const { files } = loaded.value.configuration
+  const notLoaded = (error: unknown): void => {
+    log.error({ err: error }, 'the configuration could not be loaded again; it is tried again')
+  }
+  reload = life.use(keepLoaded(app, { files, readAt, failed: notLoaded })).again
   listening(app)
   await stopped.promise
   log.info('stopping: what is in flight may finish')
-}
-
-/** The files to watch are those of the configuration in force: a reload may name others. */
-function reloads(
-  app: App,
-  loaded: LoadedPolicy,
-  on: (event: string, listener: () => void) => void,
-  failed: (error: unknown) => void,
-): Disposable {
-  let watching = watchFiles(loaded.configuration.files, again)
-  function again(): void {
-    app.reload().then((result) => {
-      if (!result.ok) return
-      watching[Symbol.dispose]()
-      watching = watchFiles(result.value.files, again)
-    }, failed)
-  }
-  on('SIGHUP', again)
-  return {
-    [Symbol.dispose]: () => {
-      watching[Symbol.dispose]()
-    },
-  }
 }
 
 const bug = (): CommandFailed =>
