@@ -7,6 +7,7 @@ import { devFiles, prepareDevFolder } from '../local/dev/dev-folder.ts'
 import { devIdentity } from '../local/dev/dev-identity.ts'
 import { DEV } from '../local/dev/dev-settings.ts'
 import { LOG_FORMATS, type LogFormat } from './create-log.ts'
+import { mayflyCommand, shellWord } from './mayfly-command.ts'
 import { runBroker } from './run-broker.ts'
 import { addressOf } from './serve.ts'
 
@@ -71,9 +72,9 @@ function toSeconds(text: string): number {
 }
 
 /** Where it is, who may do what, and the next thing to paste. */
-function welcome(url: string, { cwd, env }: Terminal): string {
-  const mayfly =
-    env['npm_command'] === undefined && env['MAYFLY_CHECKOUT'] === undefined ? 'mayfly' : 'npm run -s mayfly --'
+function welcome(url: string, terminal: Terminal): string {
+  const { cwd } = terminal
+  const mayfly = mayflyCommand(terminal)
   const shown = (path: string): string => relative(cwd, path)
   const { operatorToken, request } = devFiles(join(cwd, FOLDER))
   return `
@@ -81,13 +82,15 @@ Mayfly listens on ${url}  (development: keys, tokens and configuration lie in ${
 
 Ask for a lease as the demo agent, in another terminal:
 
-  cd ${cwd}
+  cd ${shellWord(cwd)}
   export MAYFLY_URL=${url}
   MAYFLY_TOKEN=$(${mayfly} dev identity ${DEV.agent}) ${mayfly} lease request ${shown(request)}
 
 See what is live, as the operator whose token is in ${shown(operatorToken)}:
 
   MAYFLY_TOKEN_FILE=${shown(operatorToken)} ${mayfly} lease list
+
+Ctrl-C stops it.
 
 `
 }

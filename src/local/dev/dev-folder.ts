@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { makePrivateFolder, readPrivateFile, writePrivateFile } from '../../store/keys/private-file.ts'
@@ -43,6 +43,8 @@ export async function prepareDevFolder(folder: string): Promise<void> {
   const jwk = { ...publicKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'EdDSA' }
   await writeFile(files.issuerKeys, `${JSON.stringify({ keys: [jwk] }, null, 2)}\n`)
   await writeFile(files.request, `${JSON.stringify(DEV_REQUEST, null, 2)}\n`)
+  // Keys and tokens lie here, and the folder it stands in is often a repository.
+  await writeFile(join(folder, '.gitignore'), '*\n')
   await mkdir(files.rules, { recursive: true })
   await cp(PACKS, files.rules, { recursive: true })
   // Last: with it the folder is whole, and without it the next start writes everything anew.
@@ -54,8 +56,6 @@ export async function readIssuerKey(folder: string): Promise<Readonly<Record<str
   const text = await readPrivateFile(devFiles(folder).issuerKey)
   return text === undefined ? undefined : (JSON.parse(text) as Readonly<Record<string, unknown>>)
 }
-
-export const readConfiguration = (folder: string): Promise<string> => readFile(devFiles(folder).configuration, 'utf8')
 
 const isThere = async (path: string): Promise<boolean> =>
   stat(path).then(

@@ -39,8 +39,8 @@ operators: # their tokens are beside this file
   - { id: ${DEV.operator}, role: admin, token_sha256: "${operator.token_sha256}" } # operator-token
   - { id: ${DEV.owner}, role: approver, token_sha256: "${owner.token_sha256}" } # owner-token: owns the agent, so may not approve for it
 
-peps: # a tool server that asks whether a token is good
-  - { name: ${DEV.pep}, token_sha256: "${pep.token_sha256}", tools: ["orders.*", "refunds.*"], audiences: ["${DEV.apiAudience}"] } # pep-token
+peps: # a tool server, which may ask whether a token is still good
+  - { name: ${DEV.pep}, token_sha256: "${pep.token_sha256}", audiences: ["${DEV.apiAudience}"] } # pep-token
 
 providers:
   - { name: tokens, type: jwt }
