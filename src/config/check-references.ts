@@ -1,6 +1,7 @@
 import { BUILT_IN_LABELS } from '../core/catalogue.ts'
 import type { ConfiguredNames } from '../core/configured-names.ts'
 import { faultAt, type Fault } from '../core/fault.ts'
+import { isJsonObject } from '../core/json.ts'
 import { selects } from '../core/name-pattern.ts'
 import { nearest } from '../core/nearest.ts'
 import type { Step } from '../core/source-document.ts'
@@ -12,14 +13,17 @@ import type { Say } from './say.ts'
 import type { ConfigurationFile } from './schema/configuration.ts'
 
 /** What no schema can see: references to what does not exist, names twice, and half-configurations that would fail open. */
-export function checkReferences({ file, document, broken }: ParsedFile, names: ConfiguredNames): readonly Fault[] {
+export function checkReferences(parsed: ParsedFile, names: ConfiguredNames): readonly Fault[] {
+  const { file, document, broken, unsure } = parsed
   const faults: Fault[] = []
-  const say: Say = (path, message, mend) => void faults.push(faultAt(document, path, { message, mend }))
+  const say: Say = (path, message, mend) => {
+    if (!unsure(path)) faults.push(faultAt(document, path, { message, mend }))
+  }
   const whole = (...members: readonly string[]): boolean => !members.some((member) => broken.has(member))
   uniqueNames(file, say)
-  if (whole('server', 'keys', 'store')) checkServer(file, say)
+  if (whole('server')) checkServer(file, whole('keys'), say)
   file.issuers.forEach((issuer, at) => checkIssuer(issuer, ['issuers', at], say))
-  if (whole('grants', 'tools') && file.grants.length + file.tools.length === 0)
+  if (whole('grants', 'tools') && isJsonObject(document.value) && file.grants.length + file.tools.length === 0)
     say(
       [],
       'There are neither grants nor tools',

@@ -4,15 +4,18 @@ import { offLoopback } from './off-loopback.ts'
 import type { Say } from './say.ts'
 import type { ConfigurationFile } from './schema/configuration.ts'
 
-/** Where the broker listens, what it is called, and which key seals its own. */
-export function checkServer({ server, keys, store }: ConfigurationFile, say: Say): void {
+/**
+ * Where the broker listens, what it is called, and which key seals its own. Of keys with faults of their own nobody knows
+ * where they were to lie.
+ */
+export function checkServer({ server, keys, store }: ConfigurationFile, keysAreWhole: boolean, say: Say): void {
   const { public_url: publicUrl } = server
   const faults = offLoopback({
     host: addressOf(server.listen).host,
     publicUrl: publicUrl ?? null,
     trustedProxies: server.trusted_proxies,
     dangerouslyListenWithoutTls: server.dangerously_listen_without_tls,
-    sealKeyBesideData: keys.seal_key === undefined && keys.seal_key_file === undefined,
+    sealKeyBesideData: keysAreWhole && keys.seal_key === undefined && keys.seal_key_file === undefined,
   })
   for (const { message, mend } of faults) say(['server', 'listen'], message, mend)
   if (publicUrl?.startsWith('http:') === true && !isLoopback(new URL(publicUrl).hostname))

@@ -4,6 +4,7 @@ import type { Fault } from '../core/fault.ts'
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts'
 import { schemaFaults } from '../core/schema-faults.ts'
 import type { SourceDocument, Step } from '../core/source-document.ts'
+import { without, withNames } from './mend-value.ts'
 import { ConfigurationFile } from './schema/configuration.ts'
 
 /** A document as far as it can be read, so that what else is wrong with it is found in the same pass. */
@@ -14,39 +15,39 @@ export interface ParsedFile {
   readonly document: SourceDocument
   /** Members of the file that have faults. */
   readonly broken: ReadonlySet<string>
+  /** Whether what stands at a path of `file` is not what was written: whatever seems wrong there has been said already. */
+  readonly unsure: (path: readonly Step[]) => boolean
   readonly faults: readonly Fault[]
 }
+
+type Path = readonly PropertyKey[]
 
 const SCHEMA = z.toJSONSchema(ConfigurationFile, { io: 'input' }) as Json
 
 /** The document as the schema reads it, and every fault that the schema finds. */
 export function parseFile(document: SourceDocument): ParsedFile {
   const parsed = ConfigurationFile.safeParse(document.value)
-  if (parsed.success) return { file: parsed.data, document, broken: new Set(), faults: [] }
+  if (parsed.success) return { file: parsed.data, document, broken: new Set(), unsure: () => false, faults: [] }
   const { issues } = parsed.error
-  const unknown = issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [],
-  )
+  const [unknown, wrong] = [issues.flatMap(unknownMembers), issues.filter(({ code }) => code !== 'unrecognized_keys')]
   const known = without(document.value, unknown)
   return {
-    ...salvage(document, isJsonObject(known) ? known : {}),
+    ...salvage(document, { value: isJsonObject(known) ? known : {}, wrong: wrong.map(({ path }) => path) }),
     faults: schemaFaults(document, issues, { schema: SCHEMA, see: 'config/mayfly.schema.json' }),
   }
 }
 
-/** The value without the members at those paths. */
-function without(value: Json, paths: readonly (readonly PropertyKey[])[]): Json {
-  if (value === null || typeof value !== 'object' || paths.length === 0) return value
-  const below = (step: PropertyKey) =>
-    paths.flatMap((path) => (path[0] === step && path.length > 1 ? [path.slice(1)] : []))
-  if (Array.isArray(value)) return value.map((item: Json, at) => without(item, below(at)))
-  const gone = new Set(paths.flatMap((path) => (path.length === 1 ? [path[0]] : [])))
-  const kept = Object.entries(value as JsonObject).filter(([name]) => !gone.has(name))
-  return Object.fromEntries(kept.map(([name, item]) => [name, without(item, below(name))]))
+const unknownMembers = (issue: z.core.$ZodIssue): readonly Path[] =>
+  issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : []
+
+interface Salvage {
+  readonly value: JsonObject
+  /** Where the schema found something wrong. */
+  readonly wrong: readonly Path[]
 }
 
-/** Each member by itself: whole, or of a list the items that are whole, or as if it were not there. */
-function salvage(document: SourceDocument, value: JsonObject): Omit<ParsedFile, 'faults'> {
+/** Each member by itself: whole, or of a list the items that can be read, or as if it were not there. */
+function salvage(document: SourceDocument, { value, wrong }: Salvage): Omit<ParsedFile, 'faults'> {
   const broken = new Set<string>()
   const places = new Map<Step, readonly number[]>()
   const members = Object.entries(ConfigurationFile.shape).map(([name, schema]): [string, unknown] => {
@@ -56,7 +57,7 @@ function salvage(document: SourceDocument, value: JsonObject): Omit<ParsedFile, 
     const item = itemOf(schema)
     if (!item) return [name, schema.safeParse(undefined).data]
     const list = Array.isArray(value[name]) ? (value[name] as readonly Json[]) : []
-    const read = list.map((each, at) => ({ at, each: item.safeParse(each) })).filter(({ each }) => each.success)
+    const read = list.map((each, at) => ({ at, each: readItem(item, each, at) })).filter(({ each }) => each.success)
     places.set(
       name,
       read.map(({ at }) => at),
@@ -76,7 +77,24 @@ function salvage(document: SourceDocument, value: JsonObject): Omit<ParsedFile, 
       keyAt: (path) => document.keyAt(written(path)),
     },
     broken,
+    unsure: (path) => path.length > 0 && wrong.some((other) => related(written(path), other)),
   }
+}
+
+/** An item, or what is left of it without its faulty members, with a name where one is missing. */
+function readItem(schema: z.ZodType, item: Json, at: number) {
+  const whole = schema.safeParse(item)
+  if (whole.success || !isJsonObject(item)) return whole
+  const rest = without(
+    item,
+    whole.error.issues.map(({ path }) => path),
+  )
+  const again = schema.safeParse(rest)
+  if (again.success) return again
+  const nameless = again.error.issues.flatMap((issue) =>
+    issue.code === 'invalid_type' && issue.expected === 'string' ? [issue.path] : [],
+  )
+  return schema.safeParse(withNames(rest, nameless, `unnamed-${at}`))
 }
 
 /** The schema of a list's items; undefined for what is no list. */
@@ -84,3 +102,5 @@ function itemOf(schema: z.core.$ZodType): z.ZodType | undefined {
   if (schema instanceof z.ZodDefault) return itemOf(schema.def.innerType)
   return schema instanceof z.ZodArray ? (schema.element as z.ZodType) : undefined
 }
+
+const related = (one: Path, other: Path): boolean => one.slice(0, other.length).every((step, at) => step === other[at])

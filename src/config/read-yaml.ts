@@ -28,8 +28,10 @@ export function readYaml(file: string, text: string): Result<SourceDocument, rea
     stringKeys: true,
     resolveKnownTags: false,
   })
-  const problems = [...document.errors, ...document.warnings].map(({ pos, message }) =>
-    said(pos[0], firstLine(message), 'Mend the YAML there.'),
+  const problems = [...document.errors, ...document.warnings].map(({ code, pos, message }) =>
+    code === 'MULTIPLE_DOCS'
+      ? said(pos[0], 'A second document starts here', 'Keep one a file.')
+      : said(pos[0], firstLine(message), 'Mend the YAML there.'),
   )
   const faults = [...problems, ...letPass(document, said)]
   if (faults.length > 0) return err(faults)
@@ -38,7 +40,8 @@ export function readYaml(file: string, text: string): Result<SourceDocument, rea
     return ok({
       file,
       value,
-      at: (path, offset) => placeOf(startOf(document, path, (node) => offsetInText(text, node, offset ?? 0))),
+      at: (path, offset) =>
+        placeOf(startOf(document, path, offset === undefined ? undefined : (node) => offsetInText(text, node, offset))),
       keyAt: (path) => placeOf(keyOf(document, path)?.range?.[0] ?? startOf(document, path)),
     })
   } catch {
