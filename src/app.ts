@@ -109,6 +109,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     inFlight: new Set(),
   }
   const refused = refusedProofs(broker)
+  cleanup.defer(refused.close)
   const sweeper = cleanup.use(
     startSweeper({
       every: configuration.sweepEvery,

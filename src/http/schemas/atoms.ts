@@ -44,7 +44,7 @@ export const Role = z.enum(ROLES)
 export const count = (least: number, most: number) =>
   z
     .string()
-    .regex(/^(0|[1-9]\d{0,9})$/, 'must be a whole number')
+    .regex(/^(0|[1-9]\d{0,15})$/, 'must be a whole number')
     .transform(Number)
     .pipe(z.number().min(least).max(most))
     .meta({ override: { type: 'integer', minimum: least, maximum: most } })
