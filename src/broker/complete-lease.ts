@@ -1,6 +1,7 @@
 import type { LeaseId } from '../core/id.ts'
 import type { Lease } from '../core/lease.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import { announceLease } from './announce-lease.ts'
 import { actorOf } from './audit-entries.ts'
 import type { Caller } from './caller.ts'
 import { closeLease } from './close-lease.ts'
@@ -43,6 +44,6 @@ export async function completeLease(broker: Broker, call: Completion): Promise<R
           state: lease.state,
         })
   })
-  broker.changes.announce(call.lease)
+  if (result.ok) announceLease(broker, result.value)
   return result
 }

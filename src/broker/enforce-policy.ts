@@ -1,5 +1,6 @@
 import { narrow } from '../core/access.ts'
 import type { Lease } from '../core/lease.ts'
+import { announceLease } from './announce-lease.ts'
 import { BROKER } from './audit-entries.ts'
 import { closeLease } from './close-lease.ts'
 import type { Broker, Policy } from './ports.ts'
@@ -32,7 +33,7 @@ async function endIfOutside(broker: Broker, policy: Policy, lease: Lease): Promi
       ? closeLease(tx, current, { outcome: 'revoked', reason }, origin)
       : undefined
   })
-  broker.changes.announce(lease.id)
+  announceLease(broker, lease)
   return closed !== undefined
 }
 

@@ -1,6 +1,7 @@
 import type { LeaseId } from '../core/id.ts'
 import type { Lease } from '../core/lease.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import { announceLease } from './announce-lease.ts'
 import { actorOf } from './audit-entries.ts'
 import type { OperatorCaller } from './caller.ts'
 import { closeLease } from './close-lease.ts'
@@ -34,6 +35,6 @@ export async function revokeLease(broker: Broker, call: Revocation): Promise<Res
       ? ok(closed)
       : err({ reason: 'conflict', detail: 'The lease changed meanwhile. Ask again.', state: lease.state })
   })
-  broker.changes.announce(call.lease)
+  if (result.ok) announceLease(broker, result.value)
   return result
 }

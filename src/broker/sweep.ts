@@ -1,4 +1,5 @@
 import type { Lease } from '../core/lease.ts'
+import { announceLease } from './announce-lease.ts'
 import { BROKER } from './audit-entries.ts'
 import { closeLease } from './close-lease.ts'
 import type { Broker } from './ports.ts'
@@ -31,7 +32,6 @@ async function expire(broker: Broker, lease: Lease): Promise<boolean> {
   const origin = { actor: BROKER, requestId: null, now: broker.clock() }
   const reason = lease.state === 'pending' ? 'Nobody answered the approval in time' : null
   const closed = await broker.store.commit((tx) => closeLease(tx, lease, { outcome: 'expired', reason }, origin))
-  broker.changes.announce(lease.id)
-  if (lease.approval) broker.changes.announce(lease.approval)
+  announceLease(broker, lease)
   return closed !== undefined
 }
