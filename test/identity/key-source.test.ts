@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { disposedBy } from '../support/disposed-by.ts'
 import { makeSigner, type Signer } from './support/signer.ts'
 import { held, json, publish, startKeyServer, type Answer } from './support/key-server.ts'
 import { causeOf, claimsOf, oidc, testClock, trust, type TestClock } from './support/trust.ts'
@@ -10,7 +11,8 @@ const [first, second, third] = [makeSigner('EdDSA', 'k1'), makeSigner('EdDSA', '
 
 /** An issuer on a real server that published `first`, and a broker that has read it. */
 async function world() {
-  const server = await startKeyServer()
+  await using opened = new AsyncDisposableStack()
+  const server = opened.use(await startKeyServer())
   publish(server, [first.jwk])
   const clock = testClock()
   const identities = trust({ issuers: [oidc(server.url)] }, { clock })
@@ -18,7 +20,7 @@ async function world() {
   const proof = async (signer: Signer = first): Promise<string> =>
     causeOf(await identities.workload(signer.token(claimsOf(server.url, clock))))
   expect(await proof()).to.equal('accepted as bot')
-  return { server, clock, identities, proof, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
+  return { server, clock, identities, proof, ...disposedBy(opened) }
 }
 
 /** Waits until the server was asked that often. */

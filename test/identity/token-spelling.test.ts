@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { compactVerify } from 'jose'
+import { disposedBy } from '../support/disposed-by.ts'
 import { json, startKeyServer } from './support/key-server.ts'
 import { makeSigner, type Signer } from './support/signer.ts'
 import { spellingsOf, changesOf, twinOf } from './support/spellings.ts'
@@ -9,7 +10,8 @@ import { causeOf, claimsOf, jwks, testClock, trust } from './support/trust.ts'
 const clock = testClock()
 
 async function world(signer: Signer) {
-  const server = await startKeyServer()
+  await using opened = new AsyncDisposableStack()
+  const server = opened.use(await startKeyServer())
   server.answers.set('/keys', json({ keys: [signer.jwk] }))
   const issuer = jwks({ url: `${server.url}/keys` }, { algorithms: [signer.algorithm] })
   const identities = trust({ issuers: [issuer] }, { clock })
@@ -21,7 +23,7 @@ async function world(signer: Signer) {
       () => true,
       () => false,
     )
-  return { identities, token, verified, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
+  return { identities, token, verified, ...disposedBy(opened) }
 }
 
 describe('a credential is not keyed by a text that has twins: an identity token', () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { createVerifiedTokens } from '../../src/identity/verified-tokens.ts'
+import { disposedBy } from '../support/disposed-by.ts'
 import { json, publish, startKeyServer } from './support/key-server.ts'
 import { makeSigner } from './support/signer.ts'
 import { agent, causeOf, claimsOf, oidc, testClock, trust } from './support/trust.ts'
@@ -8,13 +9,14 @@ const MINUTE = 60_000
 const [first, second] = [makeSigner('EdDSA', 'k1'), makeSigner('EdDSA', 'k2')]
 
 async function world(claims: object = {}) {
-  const server = await startKeyServer()
+  await using opened = new AsyncDisposableStack()
+  const server = opened.use(await startKeyServer())
   publish(server, [first.jwk])
   const clock = testClock()
   const issuers = [oidc(server.url)]
   const identities = trust({ issuers }, { clock })
   const token = first.token(claimsOf(server.url, clock, claims))
-  return { server, clock, issuers, identities, token, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
+  return { server, clock, issuers, identities, token, ...disposedBy(opened) }
 }
 
 describe('a token that was verified', () => {
