@@ -1,3 +1,5 @@
+import type { Readable, Writable } from 'node:stream'
+
 /** The world of a command: what it reads and where it writes. Data goes to stdout, everything else to stderr. */
 export interface Terminal {
   readonly out: (text: string) => void
@@ -12,4 +14,6 @@ export interface Terminal {
   readonly colour: boolean
   /** Aborted by the first interrupt: a command that waits or follows ends in order. */
   readonly interrupted: AbortSignal
+  /** Where questions are asked and answered; the terminal of the process where it is left out. */
+  readonly questions?: { readonly input: Readable; readonly output: Writable }
 }

@@ -11,15 +11,16 @@ export class MayflyUnreachable extends Error {
   readonly url: string
 
   constructor(reason: keyof typeof SAID, url: string, cause?: unknown) {
-    const code = codeOf(cause)
-    super(`${SAID[reason]} ${url}${code === undefined ? '' : ` (${code})`}`, { cause })
+    const why = whyOf(cause)
+    super(`${SAID[reason]} ${url}${why === undefined ? '' : ` (${why})`}`, { cause })
     this.reason = reason
     this.url = url
   }
 }
 
 /** `fetch` hides what happened, such as ECONNREFUSED, one cause further down. */
-function codeOf(error: unknown): string | undefined {
+function whyOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
-  return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause)
+  if ('code' in error && typeof error.code === 'string') return error.code
+  return error.cause instanceof Error ? (whyOf(error.cause) ?? error.cause.message) : undefined
 }

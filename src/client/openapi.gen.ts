@@ -881,9 +881,7 @@ export interface components {
             readonly subject: {
                 readonly [key: string]: components["schemas"]["JsonOutput"];
             };
-            readonly decision: {
-                readonly [key: string]: components["schemas"]["JsonOutput"];
-            } | null;
+            readonly decision: components["schemas"]["Decision"] | null;
             readonly fingerprint: string | null;
             readonly request_id: string | null;
             readonly prev: string;

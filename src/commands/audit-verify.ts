@@ -2,10 +2,10 @@ import type { Command } from 'commander'
 import { resolve } from 'node:path'
 
 import { CommandFailed, EXIT } from '../cli/command-failed.ts'
+import { group } from '../cli/group.ts'
 import type { Terminal } from '../cli/terminal.ts'
 import { NotAnExport, readRecords, readSeals } from '../local/audit-export.ts'
 import { verifyAudit, type AuditUnderTest } from '../local/verify-audit.ts'
-import { group } from './group.ts'
 import { readNamed } from './read-policy.ts'
 
 interface VerifyOptions {

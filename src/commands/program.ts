@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander'
 
+import { CommandEnded } from '../cli/command-ended.ts'
 import { CommandFailed, EXIT, type ExitCode } from '../cli/command-failed.ts'
+import { onlineCommands } from '../cli/online-commands.ts'
 import type { Terminal } from '../cli/terminal.ts'
 import { redactTokens } from './create-log.ts'
 import { offlineCommands } from './offline-commands.ts'
@@ -27,6 +29,7 @@ function program(terminal: Terminal): Command {
     .showHelpAfterError('Run the same with --help to see what it takes.')
     .enablePositionalOptions()
   serveCommand(root, terminal)
+  onlineCommands(root, terminal)
   offlineCommands(root, terminal)
   root
     .command('version')
@@ -41,6 +44,7 @@ function program(terminal: Terminal): Command {
 function ended(error: unknown, terminal: Terminal): number {
   // Help and usage errors: commander has said it already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  if (error instanceof CommandEnded) return error.exitCode
   if (error instanceof CommandFailed) {
     const link = error.link === null ? '' : `\nSee ${error.link}`
     terminal.err(redactTokens(`${error.message}\n${error.mend}${link}\n`))

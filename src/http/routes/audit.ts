@@ -5,6 +5,7 @@ import type { Json } from '../../core/json.ts'
 import { ok } from '../../core/result.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import { count, FreeJson, Instant } from '../schemas/atoms.ts'
+import { Decision } from '../schemas/lease.ts'
 import type { Services } from '../services.ts'
 
 const AuditRecord = z
@@ -19,7 +20,7 @@ const AuditRecord = z
     task: z.string().nullable(),
     lease: z.string().nullable(),
     subject: z.record(z.string(), FreeJson),
-    decision: z.record(z.string(), FreeJson).nullable(),
+    decision: Decision.nullable(),
     fingerprint: z.string().nullable(),
     request_id: z.string().nullable(),
     prev: z.string(),

@@ -1,0 +1,19 @@
+import type { Command } from 'commander'
+
+import { agentCommands } from './agent-commands.ts'
+import { approvalCommands } from './approval-commands.ts'
+import { auditCommands } from './audit-commands.ts'
+import { brokerCommands } from './broker-commands.ts'
+import { leaseCommands } from './lease-commands.ts'
+import { runCommands } from './run-commands.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Every command that asks a broker. */
+export function onlineCommands(program: Command, terminal: Terminal): void {
+  runCommands(program, terminal)
+  leaseCommands(program, terminal)
+  approvalCommands(program, terminal)
+  agentCommands(program, terminal)
+  auditCommands(program, terminal)
+  brokerCommands(program, terminal)
+}
