@@ -1,0 +1,127 @@
+import Database from 'better-sqlite3'
+import { expect } from 'chai'
+import { join } from 'node:path'
+import { groupCommit, StoreUnavailable } from '../../../src/store/sqlite/group-commit.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
+
+/** A table of one number, the group that writes it, and another connection that sees only what is durable. */
+async function openGroup() {
+  const folder = await temporaryFolder()
+  const db = new Database(join(folder.path, 'test.db'))
+  db.pragma('journal_mode = WAL')
+  db.exec('create table entry (number integer primary key, text text) strict')
+  const other = new Database(join(folder.path, 'test.db'), { readonly: true })
+  const insert = db.prepare<[number]>('insert into entry (number) values (?)')
+  const durable = other.prepare<[], number>('select number from entry order by number').pluck()
+  let rollbacks = 0
+  const group = groupCommit(db, () => (rollbacks += 1))
+  return {
+    db,
+    group,
+    add: (number: number) => group.commit(() => void insert.run(number)),
+    insert: (number: number) => void insert.run(number),
+    durable: () => durable.all(),
+    rollbacks: () => rollbacks,
+    async [Symbol.asyncDispose]() {
+      other.close()
+      db.close()
+      await folder[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const failed = new Error('this step fails')
+const outcomes = async (work: readonly Promise<unknown>[]) =>
+  (await Promise.allSettled(work)).map((settled) => (settled.status === 'fulfilled' ? 'stored' : settled.reason))
+
+describe('group commit', () => {
+  it('puts what arrives in one turn into one commit, durable when it answers', async () => {
+    await using store = await openGroup()
+    await Promise.all([1, 2, 3].map(store.add))
+    expect(store.durable()).to.deep.equal([1, 2, 3])
+    expect(store.group.count()).to.equal(1)
+    await store.add(4)
+    expect(store.group.count()).to.equal(2)
+  })
+
+  it('waits for steps that come a turn later, as long as each turn brings more', async () => {
+    await using store = await openGroup()
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+    const steps = [store.add(1), store.add(2)]
+    for (let number = 3; number < 8; number += 1) {
+      await turn()
+      steps.push(store.add(number))
+    }
+    await Promise.all(steps)
+    expect(store.group.count()).to.be.at.most(2)
+  })
+
+  it('hands back what the step returned', async () => {
+    await using store = await openGroup()
+    expect(await store.group.commit(() => 'answer')).to.equal('answer')
+  })
+
+  it('undoes a step that throws, and neither the one before nor the one after', async () => {
+    await using store = await openGroup()
+    const work = [
+      store.add(1),
+      store.group.commit(() => {
+        store.insert(2)
+        throw failed
+      }),
+      store.add(3),
+      store.add(1),
+      store.add(4),
+    ]
+    const [first, second, third, double, fourth] = await outcomes(work)
+    expect([first, second, third, fourth]).to.deep.equal(['stored', failed, 'stored', 'stored'])
+    expect(double).to.have.property('code', 'SQLITE_CONSTRAINT_PRIMARYKEY')
+    expect(store.durable()).to.deep.equal([1, 3, 4])
+    expect(store.group.count()).to.equal(1)
+    expect(store.rollbacks(), 'what is kept in memory is read again after each').to.equal(2)
+  })
+
+  it('stores nothing of a group whose disk is full, and goes on when there is room again', async () => {
+    await using store = await openGroup()
+    await store.add(1)
+    store.db.pragma('max_page_count = 3')
+    const fill = store.db.prepare<[number, string]>('insert into entry (number, text) values (?, ?)')
+    const full = store.group.commit(() => void fill.run(3, 'x'.repeat(100_000)))
+    const refused = await outcomes([store.add(2), full, store.add(4)])
+    for (const reason of refused) expect(reason).to.be.instanceOf(StoreUnavailable)
+    expect(store.durable()).to.deep.equal([1])
+    expect(store.rollbacks()).to.equal(1)
+    store.db.pragma('max_page_count = 1000000')
+    await store.add(5)
+    expect(store.durable()).to.deep.equal([1, 5])
+  })
+
+  it('is refused as a whole where the database is locked, and nothing is half done', async () => {
+    await using store = await openGroup()
+    store.db.pragma('busy_timeout = 1')
+    const thief = new Database(store.db.name)
+    thief.exec('begin immediate')
+    const refused = await outcomes([store.add(1), store.add(2)])
+    for (const reason of refused) expect(reason).to.be.instanceOf(StoreUnavailable)
+    thief.exec('rollback')
+    thief.close()
+    await store.add(3)
+    expect(store.durable()).to.deep.equal([3])
+  })
+
+  it('never holds the loop for more than 256 steps at once', async () => {
+    await using store = await openGroup()
+    await Promise.all(Array.from({ length: 600 }, (_, at) => store.add(at)))
+    expect(store.group.count()).to.equal(3)
+    expect(store.durable()).to.have.length(600)
+  })
+
+  it('on close stores what waits, and refuses what comes later', async () => {
+    await using store = await openGroup()
+    const waiting = [store.add(1), store.add(2)]
+    store.group.close()
+    expect(store.durable()).to.deep.equal([1, 2])
+    expect(await outcomes(waiting)).to.deep.equal(['stored', 'stored'])
+    expect((await outcomes([store.add(3)]))[0]).to.be.instanceOf(StoreUnavailable)
+  })
+})
