@@ -86,7 +86,7 @@ describe('a request to a route', () => {
     ['POST', '/v1/leases/lse_00000000000000000000000000', 'GET, HEAD'],
     ['PATCH', '/v1/leases/lse_00000000000000000000000000/complete', 'POST'],
     ['GET', '/v1/leases/lse_00000000000000000000000000/revoke', 'POST'],
-    ['GET', '/oauth/introspect', 'POST'],
+    ['GET', '/v1/approvals/apr_00000000000000000000000000/approve', 'POST'],
     ['POST', '/livez', 'GET, HEAD'],
   ]
   for (const [method, path, allow] of METHODS) {

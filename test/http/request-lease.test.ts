@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 
 import { bearerKindOf } from '../../src/core/bearer-token.ts'
@@ -51,6 +53,22 @@ describe('a lease request that is allowed', () => {
       const shown = JSON.stringify((await broker.call('GET', path, { token })).body)
       expect(shown).to.include(lease.id)
       for (const secret of secrets) expect(shown).to.not.include(secret)
+    }
+  })
+
+  it('is in no cache', async () => {
+    const { headers } = await broker.request()
+    expect(headers.get('cache-control')).to.equal('no-store')
+  })
+
+  it('leaves nothing of its secrets in the data folder but their hashes', async () => {
+    const { body: lease } = await broker.request()
+    const { access_token: jwt } = lease.credentials[0].value
+    const files = ['mayfly.db', 'mayfly.db-wal'].map((name) => readFileSync(join(broker.folder, 'data', name)))
+    const stored = Buffer.concat(files)
+    for (const secret of [lease.token as string, jwt as string]) {
+      expect(stored.includes(secret), 'the secret').to.equal(false)
+      expect(stored.includes(createHash('sha256').update(secret).digest('hex')), 'its hash').to.equal(true)
     }
   })
 
