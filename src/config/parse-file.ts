@@ -4,7 +4,7 @@ import type { Fault } from '../core/fault.ts'
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts'
 import { schemaFaults } from '../core/schema-faults.ts'
 import type { SourceDocument, Step } from '../core/source-document.ts'
-import { without, withNames } from './mend-value.ts'
+import { without, withNames } from '../core/mend-value.ts'
 import { ConfigurationFile } from './schema/configuration.ts'
 
 /** A document as far as it can be read, so that what else is wrong with it is found in the same pass. */

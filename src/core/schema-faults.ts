@@ -42,7 +42,7 @@ function told(issue: SchemaIssue, path: readonly Step[], value: Json | undefined
   const choices = (issue.values ?? issue.options)?.map(String)
   const mend =
     choices !== undefined
-      ? `${didYouMean(typeof value === 'string' ? nearest(value, choices) : undefined)}Write one of ${choices.join(', ')}.`
+      ? `${didYouMean(typeof value === 'string' ? nearest(value, choices) : undefined)}Write ${choices.length > 1 ? 'one of ' : ''}${choices.join(', ')}.`
       : issue.expected !== undefined
         ? `Write ${WANTED[issue.expected] ?? `a ${issue.expected}`}.`
         : `Change it; ${see} says what is allowed.`

@@ -1,7 +1,8 @@
 import * as z from 'zod'
 
 import type { Fault } from '../core/fault.ts'
-import { isJsonObject, type Json } from '../core/json.ts'
+import { isJsonObject, type Json, type JsonObject } from '../core/json.ts'
+import { without } from '../core/mend-value.ts'
 import { schemaFaults } from '../core/schema-faults.ts'
 import type { SourceDocument } from '../core/source-document.ts'
 import { Rule, RuleFile, Tiers, type RuleEntry } from './rule-file.ts'
@@ -9,7 +10,7 @@ import { Rule, RuleFile, Tiers, type RuleEntry } from './rule-file.ts'
 /** A rule file as far as it can be read, so that what else is wrong with it is found in the same pass. */
 export interface ParsedRuleFile {
   readonly document: SourceDocument
-  /** Those without faults of their own, with their places. */
+  /** With their places. Of those with faults of their own, as much as can be checked all the same. */
   readonly rules: readonly { readonly entry: RuleEntry; readonly index: number }[]
   readonly tiers: Tiers | 'none' | 'broken'
   readonly faults: readonly Fault[]
@@ -28,11 +29,20 @@ export function parseRuleFile(document: SourceDocument): ParsedRuleFile {
   const tiers = written['tiers'] === undefined ? 'none' : (Tiers.safeParse(written['tiers']).data ?? 'broken')
   return {
     document,
-    rules: list.flatMap((each, index) => {
-      const entry = Rule.safeParse(each)
-      return entry.success ? [{ entry: entry.data, index }] : []
-    }),
+    rules: list.flatMap((each, index) => readRule(each).map((entry) => ({ entry, index }))),
     tiers: isJsonObject(document.value) ? tiers : 'broken',
     faults: schemaFaults(document, parsed.error.issues, { schema: SCHEMA, see: 'config/rules.schema.json' }),
   }
+}
+
+function readRule(value: Json): readonly RuleEntry[] {
+  const whole = Rule.safeParse(value)
+  if (whole.success) return [whole.data]
+  if (!isJsonObject(value)) return []
+  const { id, on, when, tools, grants, effect } = value
+  const core = { id, on, when, tools, grants, effect: effect === 'deny' ? effect : 'ask', reason: '-' }
+  const again = Rule.safeParse(core)
+  if (again.success) return [again.data]
+  const wrong = again.error.issues.map(({ path }) => path)
+  return [Rule.safeParse(without(core as JsonObject, wrong)).data ?? []].flat()
 }
