@@ -1,0 +1,82 @@
+import { IAMClient } from '@aws-sdk/client-iam'
+import { STSClient, type STSClientConfig } from '@aws-sdk/client-sts'
+import type { Clock } from '../../broker/ports.ts'
+import { isLoopback } from '../../core/is-loopback.ts'
+import { SECOND_MS } from '../../core/time.ts'
+import { AwsFailure } from './aws-failure.ts'
+import { brokerCredentials } from './broker-credentials.ts'
+import type { AwsStsSettings } from './settings.ts'
+
+/** Where a request has its final address, and an answer is still a message. */
+const NEXT_TO_THE_WIRE = { step: 'deserialize', name: 'mayflyGuard', priority: 'low' } as const
+
+/** The broker's own way to AWS. */
+export interface Clients extends Disposable {
+  readonly sts: STSClient
+  readonly iam: IAMClient
+  /** By how much AWS's clock was ahead of the broker's at its last answer, in milliseconds; null before the first. */
+  readonly clockOffsetMs: () => number | null
+}
+
+/**
+ * One client each, for the broker's own identity. They try once: the closer knows when to ask again, and a mint that was
+ * not answered counts as made. An endpoint from the environment or a profile is held to the same rule as a configured one.
+ */
+export function createClients({ region, endpoint, credentials }: Omit<AwsStsSettings, 'name'>, clock: Clock): Clients {
+  if (endpoint !== null) requireSafe(new URL(endpoint))
+  const config = {
+    region,
+    ...(endpoint !== null && { endpoint }),
+    ...brokerCredentials(credentials),
+    maxAttempts: 1,
+    requestHandler: { connectionTimeout: 3 * SECOND_MS, httpsAgent: { maxSockets: 50 } },
+  } satisfies STSClientConfig
+  const sts = new STSClient(config)
+  const iam = new IAMClient(config)
+  let offset: number | null = null
+  const guard =
+    <A extends { readonly request: unknown }, R extends { readonly response: unknown }>(
+      next: (args: A) => Promise<R>,
+    ) =>
+    async (args: A): Promise<R> => {
+      requireSafe(args.request)
+      const answered = await next(args)
+      const date = dateOf(answered.response)
+      if (date !== undefined) offset = date - clock()
+      return answered
+    }
+  sts.middlewareStack.add(guard, NEXT_TO_THE_WIRE)
+  iam.middlewareStack.add(guard, NEXT_TO_THE_WIRE)
+  return {
+    sts,
+    iam,
+    clockOffsetMs: () => offset,
+    [Symbol.dispose]() {
+      sts.destroy()
+      iam.destroy()
+    },
+  }
+}
+
+/** What comes back is a credential, and what goes out is signed by one: neither travels in the clear. */
+function requireSafe(request: unknown): void {
+  const { protocol, hostname } = isRecord(request) ? request : {}
+  if (protocol === 'https:') return
+  if (protocol === 'http:' && typeof hostname === 'string' && isLoopback(hostname)) return
+  throw new AwsFailure({
+    class: 'unknown',
+    code: 'UnsafeEndpoint',
+    message: 'The AWS endpoint is not https, and not on loopback. Mend `endpoint`, or AWS_ENDPOINT_URL of the broker.',
+  })
+}
+
+/** RFC 9110 section 6.6.1: whole seconds, so half a second is the best guess. */
+function dateOf(response: unknown): number | undefined {
+  const headers = isRecord(response) ? response['headers'] : undefined
+  const date = isRecord(headers) ? headers['date'] : undefined
+  const at = typeof date === 'string' ? Date.parse(date) : NaN
+  return Number.isNaN(at) ? undefined : at + SECOND_MS / 2
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
