@@ -28,4 +28,9 @@ const terminal: Terminal = {
   interrupted: interrupt.signal,
 }
 
-process.exitCode = await run(process.argv.slice(2), terminal)
+const code = await run(process.argv.slice(2), terminal)
+// Exits by itself once everything is written: a loop that runs empty gives signals their default back first, and a
+// SIGTERM that comes while a broker ends in order would turn its 0 into a failure.
+stdout.write('', () => {
+  process.exit(code)
+})
