@@ -92,7 +92,7 @@ function whyNotStarted(error: unknown): unknown {
   const code = 'code' in error ? error.code : undefined
   if (code === 'EADDRINUSE') {
     return new CommandFailed(EXIT.error, {
-      cause: `The address is taken: ${error.message.replace(/^.*EADDRINUSE: /, '')}.`,
+      cause: `The address is taken: ${error.message.replace(/^.*address already in use /, '')}.`,
       mend: 'Stop what listens there, or start this broker with --listen 127.0.0.1:PORT (0 picks a free port).',
     })
   }
