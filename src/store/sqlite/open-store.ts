@@ -26,19 +26,20 @@ export interface SqliteStore extends Store, AsyncDisposable {
 export function openStore({ dataDir }: { readonly dataDir: string }): SqliteStore {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   chmodSync(dataDir, 0o700)
-  const lock = holdDataFolder(dataDir)
+  // Whatever stops the start lets go of the folder again.
+  using opened = new DisposableStack()
+  opened.use(holdDataFolder(dataDir))
   const path = join(dataDir, 'mayfly.db')
   const running = join(dataDir, 'running')
-  // Left behind by a process that was killed: its database is looked at before anything is granted.
+  // Left behind by a process that was killed: its database is looked at before anything is granted, and it stays until
+  // that has found nothing.
   const unclean = statSync(running, { throwIfNoEntry: false }) !== undefined
-  let db
-  try {
-    db = openDatabase(path)
-    writeFileSync(running, '', { mode: 0o600 })
-  } catch (error) {
-    lock[Symbol.dispose]()
-    throw error
-  }
+  let clean = false
+  opened.defer(() => {
+    if (clean) rmSync(running, { force: true })
+  })
+  const db = opened.adopt(openDatabase(path), (each) => each.close())
+  writeFileSync(running, '', { mode: 0o600 })
   const audit = sqliteAudit(db)
   const leases = sqliteLeases(db)
   const group = groupCommit(db, () => {
@@ -56,6 +57,7 @@ export function openStore({ dataDir }: { readonly dataDir: string }): SqliteStor
   const integrity = unclean ? checkIntegrity(path) : Promise.resolve()
   integrity.catch(() => undefined)
 
+  const held = opened.move()
   return {
     reads: tx,
     commit: (step) => group.commit(() => step(tx)),
@@ -63,11 +65,11 @@ export function openStore({ dataDir }: { readonly dataDir: string }): SqliteStor
     integrity,
     [Symbol.asyncDispose]: async () => {
       group.close()
-      await integrity.catch(() => undefined)
-      db.pragma('wal_checkpoint(TRUNCATE)')
-      db.close()
-      rmSync(running, { force: true })
-      lock[Symbol.dispose]()
+      clean = await integrity.then(
+        () => true,
+        () => false,
+      )
+      held.dispose()
     },
   }
 }

@@ -1,0 +1,117 @@
+import type Database from 'better-sqlite3'
+import { expect } from 'chai'
+import type * as z from 'zod'
+import { ApprovalRow, sqliteApprovals } from '../../../src/store/sqlite/approvals.ts'
+import { sqliteAudit } from '../../../src/store/sqlite/audit-chains.ts'
+import { CredentialRow, sqliteCredentials } from '../../../src/store/sqlite/credentials.ts'
+import { sqliteIdempotency } from '../../../src/store/sqlite/idempotency.ts'
+import { LeaseRow } from '../../../src/store/sqlite/lease-row.ts'
+import { sqliteLeases } from '../../../src/store/sqlite/leases.ts'
+import { openDatabase } from '../../../src/store/sqlite/open-database.ts'
+
+/** Counts what is live, once at the start and after a rollback: it has to look at all of that, in an index. */
+const AT_START = /group by agent$/
+
+/** Every statement that the store prepares when it opens. */
+function preparedAtStart(db: Database.Database): readonly Database.Statement[] {
+  const prepare = db.prepare.bind(db)
+  const statements: Database.Statement[] = []
+  db.prepare = ((text: string) => {
+    const statement = prepare(text)
+    statements.push(statement)
+    return statement
+  }) as typeof db.prepare
+  for (const part of [sqliteLeases, sqliteCredentials, sqliteApprovals, sqliteAudit, sqliteIdempotency]) part(db)
+  db.prepare = prepare
+  return statements
+}
+
+/** How SQLite goes about it, a line a step. */
+function planOf(db: Database.Database, text: string): readonly string[] {
+  const steps = db.prepare<[], { readonly detail: string }>(`explain query plan ${text.replace(/@\w+|\?/g, '1')}`)
+  return steps.all().map(({ detail }) => detail)
+}
+
+const scans = (plan: readonly string[]): boolean => plan.some((step) => step.startsWith('SCAN'))
+
+describe('the statements of the ledger', () => {
+  let db: Database.Database
+  before(() => (db = openDatabase(':memory:')))
+  after(() => db.close())
+
+  it('never walk through a whole table', () => {
+    const statements = preparedAtStart(db)
+    expect(statements.length).to.be.greaterThan(20)
+    for (const { source } of statements) {
+      const plan = planOf(db, source)
+      if (AT_START.test(source)) expect(plan.join(), source).to.match(/^SCAN lease USING COVERING INDEX lease_live/)
+      else expect(scans(plan), `${source}\n${plan.join('\n')}`).to.equal(false)
+    }
+  })
+
+  it('would be caught if they did', () => {
+    expect(scans(planOf(db, 'select id from lease where reason = ?'))).to.equal(true)
+    expect(scans(planOf(db, `select id from lease where expires_at <= ? and state in ('closed', 'active')`))).to.equal(
+      true,
+    )
+  })
+
+  it('find what is due in the partial index, where what has ended costs nothing', () => {
+    const [due] = preparedAtStart(db).filter(({ source }) => /expires_at <= \?.*limit/s.test(source))
+    expect(planOf(db, due?.source ?? '')).to.include('SEARCH lease USING INDEX lease_due (expires_at<?)')
+    const sql = db.prepare<[], string>(`select sql from sqlite_schema where name = 'lease_due'`).pluck().get()
+    expect(sql).to.include(`where state in ('pending', 'active')`)
+  })
+
+  it('count what is open of a task in an index alone', () => {
+    const [open] = preparedAtStart(db).filter(({ source }) => /count\(\*\) from lease where agent/.test(source))
+    expect(planOf(db, open?.source ?? '').join()).to.match(/USING COVERING INDEX lease_live/)
+  })
+})
+
+describe('the rows of the ledger', () => {
+  let db: Database.Database
+  before(() => (db = openDatabase(':memory:')))
+  after(() => db.close())
+
+  const rows: Readonly<Record<string, z.ZodObject>> = {
+    lease: LeaseRow,
+    credential: CredentialRow,
+    approval: ApprovalRow,
+  }
+  for (const [table, schema] of Object.entries(rows)) {
+    it(`of ${table} have the columns that are read, of the types and with the gaps that are expected`, () => {
+      const columns = db.prepare(`select * from ${table}`).columns()
+      expect(columns.map(({ name }) => name)).to.have.members(Object.keys(schema.shape))
+      const info = db.prepare<[], { name: string; notnull: number; pk: number }>(`pragma table_info(${table})`).all()
+      for (const { name, type } of columns) {
+        const field = schema.shape[name] as z.ZodType
+        const sample = type === 'INTEGER' ? 1 : 'text'
+        const wrong = type === 'INTEGER' ? 'text' : 1.5
+        expect(field.safeParse(wrong).success, `${name} holds ${type}`).to.equal(false)
+        const chosen = 'options' in field || 'innerType' in (field.def as object)
+        if (!chosen) expect(field.safeParse(sample).success, `${name} takes ${type}`).to.equal(true)
+        const column = info.find((one) => one.name === name)
+        const nullable = column?.notnull === 0 && column.pk === 0
+        expect(field.safeParse(null).success, `${name} may be null`).to.equal(nullable)
+      }
+    })
+  }
+
+  it('are in STRICT tables, so that nothing else can be stored', () => {
+    const tables = db.prepare<[], { name: string; strict: number; wr: number }>('pragma table_list').all()
+    const ours = tables.filter(({ name }) => !name.startsWith('sqlite_'))
+    expect(ours.length).to.be.greaterThan(4)
+    for (const { name, strict } of ours) expect(strict, name).to.equal(1)
+  })
+})
+
+describe('the database of the ledger', () => {
+  it('is durable at every commit, keeps references whole, and trusts no schema', () => {
+    const db = openDatabase(':memory:')
+    expect(db.pragma('synchronous', { simple: true })).to.equal(2)
+    expect(db.pragma('foreign_keys', { simple: true })).to.equal(1)
+    expect(db.pragma('trusted_schema', { simple: true })).to.equal(0)
+    db.close()
+  })
+})
