@@ -2,7 +2,7 @@ import type { Clock } from '../../broker/ports.ts'
 import type { SigningAlgorithm } from '../../core/catalogue.ts'
 import type { Instant } from '../../core/time.ts'
 import { ACCESS_TERMS, AUDIT_TERMS, planKeys, type KeyPlan, type KeyTerms } from './key-schedule.ts'
-import { makePrivateFolder } from './private-file.ts'
+import { makePrivateFolder, removeTemporaryFiles } from './private-file.ts'
 import type { Sealer } from './sealer.ts'
 import { readSigningKeys, removeSigningKey, writeSigningKey } from './signing-key-file.ts'
 import { generatePrivateKey, signingKeyOf, type KeyUse, type SigningKey } from './signing-key.ts'
@@ -58,6 +58,7 @@ export async function openKeyRing({
   auditTerms = AUDIT_TERMS,
 }: KeyRingParts): Promise<KeyRing> {
   await makePrivateFolder(folder)
+  await removeTemporaryFiles(folder)
   let held = await readSigningKeys(folder, sealer)
   let running: Promise<unknown> = Promise.resolve()
 

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, rename, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { link, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { KeyFault } from './key-fault.ts'
 
 /** Group and others: nobody but the broker's own user may read a key. */
 const OTHERS = 0o077
+const TEMPORARY = /\.[0-9a-f]{12}\.tmp$/
 const MAX_BYTES = 64 * 1024
 
 /** A folder that only its owner can enter; made if it is missing. */
@@ -52,6 +53,11 @@ export async function writePrivateFile(file: string, text: string, how: 'once' |
     await unlink(temporary).catch(() => undefined)
   }
   await syncFolder(dirname(file))
+}
+
+/** Removes what crashes left of earlier writes: a temporary file may be a second name of a key that is in use. */
+export async function removeTemporaryFiles(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) if (TEMPORARY.test(name)) await removePrivateFile(join(folder, name))
 }
 
 export async function removePrivateFile(file: string): Promise<void> {
