@@ -1,6 +1,6 @@
 import type { CallOptions, Transport } from './transport.ts'
 
-export interface Readiness {
+interface Readiness {
   readonly ready: boolean
   /** Why it cannot grant now; empty when it can. */
   readonly reasons: readonly string[]

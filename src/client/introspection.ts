@@ -1,7 +1,7 @@
 import type { CallOptions, Transport } from './transport.ts'
 
 /** What RFC 7662 tells of a token: its claims while it is active, nothing else otherwise. */
-export interface Introspection {
+interface Introspection {
   readonly active: boolean
   readonly [claim: string]: unknown
 }

@@ -9,7 +9,7 @@ export interface ObtainedLease {
   readonly credentials: readonly MintedCredential[]
 }
 
-export interface ObtainOptions extends RequestOptions {
+interface ObtainOptions extends RequestOptions {
   /** A person is being asked. Called once for each approval that opens. */
   readonly onPending?: (approval: ApprovalLink, lease: Lease) => void
 }

@@ -1,7 +1,7 @@
 import { MayflyProblem, noSuchThing } from './mayfly-problem.ts'
 import { MayflyUnreachable } from './mayfly-unreachable.ts'
 
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 export interface ClientOptions {
   /** Where the broker listens, such as `http://127.0.0.1:8700`. A path in front of the API is kept. */
