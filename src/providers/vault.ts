@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises'
+import type { UpstreamProvider } from '../broker/provider-port.ts'
+import { checkVault } from './vault/check.ts'
+import { refuseSettings } from './vault/refuse-settings.ts'
+import { mint } from './vault/mint.ts'
+import { createOwnToken } from './vault/own-token.ts'
+import { createParents } from './vault/parents.ts'
+import { planOf } from './vault/plan.ts'
+import { revoke } from './vault/revoke.ts'
+import { VAULT_TIMINGS, type VaultParts, type VaultSettings } from './vault/settings.ts'
+import { createTransport } from './vault/transport.ts'
+
+export interface VaultProvider extends UpstreamProvider {
+  /** Revokes every parent, and with them all that this provider has minted, recorded or not. How many parents there were. */
+  revokeParents(signal: AbortSignal): Promise<number>
+}
+
+/**
+ * HashiCorp Vault and OpenBao. A dynamic secret is narrowed to the task by its role, a child token by its policies; both
+ * end by themselves with the lease, and are taken back at once (`sys/leases/revoke` with `sync`, `revoke-accessor`), STS
+ * sessions at their end only. The handle is the credential's id, which Vault shows as the display name; what a
+ * revocation needs, the accessor and the lease id, is recorded before the credential outlives its birth TTL. Throws where
+ * the settings or the environment are not safe to start with.
+ */
+export function createVaultProvider(settings: VaultSettings, parts: VaultParts): VaultProvider {
+  const { clock, recorded, timings = VAULT_TIMINGS } = parts
+  const unsafe = refuseSettings(settings, parts.env)
+  if (unsafe) throw new Error(`Vault provider ${settings.name}: ${unsafe.detail}. ${unsafe.mend}`)
+
+  const { address, namespace, caFile } = settings
+  const ca = async (): Promise<string | null> => (caFile === null ? null : await readFile(caFile, 'utf8'))
+  const transport = createTransport({ address, namespace, ca, callMs: timings.callMs })
+  const own = createOwnToken({ auth: settings.auth, transport, clock, timings })
+  const parents = createParents({ own, role: settings.parentRole, clock, recorded, timings })
+  const minting = { settings, transport, own, parents, clock, timings }
+
+  return {
+    name: settings.name,
+    kind: 'upstream',
+    timeoutMs: timings.mintMs,
+    // A token exists, or does not, from the moment Vault has answered.
+    consistencyMs: 0,
+    plan: (order) => planOf({ address, namespace, timings }, order),
+    mint: (order, plan, record, signal) => mint(minting, order, plan, record, signal),
+    revoke: (what, signal) => revoke({ own, clock, timings }, what, signal),
+    check: (signal) => checkVault({ settings, parts, transport, own }, signal),
+    async upkeep(signal) {
+      await own.upkeep(signal)
+      await parents.upkeep(signal)
+    },
+    revokeParents: (signal) => parents.endAll(signal),
+  }
+}
