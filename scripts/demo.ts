@@ -125,7 +125,9 @@ process.exitCode = await play(async (interrupt) => {
   await proveAudit(stage)
   because('What was granted and what was refused are two chains of hashes, and nobody rewrites them unnoticed.')
 
-  tell(`\nAll of that was real, and took ${ms(startedAt)}. A broker of your own to try things on: ./scripts/start`)
+  tell(
+    `\nAll of that was real, and took ${Math.ceil((performance.now() - startedAt) / 1000)} s. A broker of your own to try things on: ./scripts/start`,
+  )
 })
 
 /** A request that is not of the agent's task. */

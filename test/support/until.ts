@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
-const LONGEST_MS = 10_000
+const LONGEST_MS = 20_000
 
 /** Waits for a condition of another process, and not a moment longer. `what` says what did not come to be. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
