@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 
 import { CommandFailed, EXIT } from '../cli/command-failed.ts'
 import { group } from '../cli/group.ts'
+import { counted } from '../cli/counted.ts'
 import type { Terminal } from '../cli/terminal.ts'
 import { NotAnExport, readRecords, readSeals } from '../local/audit-export.ts'
 import { verifyAudit, type AuditUnderTest } from '../local/verify-audit.ts'
@@ -29,18 +30,18 @@ export function auditVerifyCommand(program: Command, terminal: Terminal): void {
       if (json) terminal.out(`${JSON.stringify(found)}\n`)
       else {
         for (const [stream, { seq }] of Object.entries(found.streams))
-          terminal.out(`${stream.padEnd(12)}${seq} records\n`)
+          terminal.out(`${stream.padEnd(12)}${counted(seq, 'record')}\n`)
         for (const fault of found.faults) terminal.out(`FAULT ${fault}\n`)
       }
       if (found.faults.length > 0) {
         throw new CommandFailed(EXIT.error, {
-          cause: `The audit does not verify: ${found.faults.length} faults.`,
+          cause: `The audit does not verify: ${counted(found.faults.length, 'fault')}.`,
           mend: 'Keep the data folder as it is, and find out who could write to it.',
         })
       }
       if (!json)
         terminal.out(
-          `The chains are whole${found.checkpoints > 0 ? `, and ${found.checkpoints} checkpoints agree` : ''}\n`,
+          `The chains are whole${found.checkpoints > 0 ? `, held against ${counted(found.checkpoints, 'checkpoint')}` : ''}\n`,
         )
     })
 }
