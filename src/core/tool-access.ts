@@ -31,17 +31,21 @@ export interface ToolAccess {
   readonly only: boolean
 }
 
+/** Bounds that loosen the others beside them: `as` takes rewordings for equal, `absent` lets the argument be left out. */
+const LOOSENING = ['as', 'absent'] as const
+
 /**
  * Whether everything that `inner` allows, `outer` allows too. Deliberately syntactic: each bound of `outer` must stand
- * in `inner` as it is, and `inner` may add to it. Sound without evaluating a single bound.
+ * in `inner` as it is, and `inner` may add to it what does not loosen. Sound without evaluating a single bound.
  */
 export function toolInside(inner: ToolAccess, outer: ToolAccess): boolean {
   const calls = outer.max_calls === null || (inner.max_calls !== null && inner.max_calls <= outer.max_calls)
   if (inner.tool !== outer.tool || !calls || (outer.only && !inner.only)) return false
   if (outer.only && Object.keys(inner.arguments).some((name) => !Object.hasOwn(outer.arguments, name))) return false
   return Object.entries(outer.arguments).every(([name, bounds]) => {
-    const kept = inner.arguments[name]
-    return kept !== undefined && Object.entries(bounds).every(([bound, value]) => sameBound(kept, bound, value as Json))
+    const kept = Object.hasOwn(inner.arguments, name) ? inner.arguments[name] : undefined
+    if (kept === undefined || LOOSENING.some((bound) => kept[bound] !== bounds[bound])) return false
+    return Object.entries(bounds).every(([bound, value]) => sameBound(kept, bound, value as Json))
   })
 }
 
