@@ -1,3 +1,4 @@
+import { MayflyUnreachable } from './mayfly-unreachable.ts'
 import type { CallOptions, Transport } from './transport.ts'
 
 interface Readiness {
@@ -16,6 +17,12 @@ export interface Health {
 export function healthOf(transport: Transport): Health {
   return {
     live: (options) => transport.json({ method: 'GET', path: '/livez' }, options),
-    ready: (options) => transport.json({ method: 'GET', path: '/readyz', accept: [503] }, options),
+    ready: async (options) => {
+      const call = { method: 'GET', path: '/readyz', accept: [503] } as const
+      const { ready, reasons } = await transport.json<Partial<Readiness>>(call, options)
+      // 503 is what a proxy in front of no broker says too.
+      if (ready === undefined || reasons === undefined) throw new MayflyUnreachable('not-mayfly', transport.url)
+      return { ready, reasons }
+    },
   }
 }

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 
 import { startTestBroker, type TestBroker } from '../support/broker.ts'
-import { mayflyProcess, type MayflyProcess } from './support/mayfly-process.ts'
+import { spawnMayfly } from '../support/mayfly-process.ts'
+import { until } from '../support/until.ts'
 
 const LOOK_AROUND = [process.execPath, fileURLToPath(new URL('support/look-around.ts', import.meta.url))]
 
@@ -33,18 +34,23 @@ describe('mayfly run', () => {
   const started = (
     command: readonly string[],
     options: readonly string[] = [],
-    { url, identity, operator }: TestBroker = broker,
-  ): MayflyProcess & { readonly task: string } => {
+    { url, identity, operator, folder }: TestBroker = broker,
+  ) => {
     const task = `run-${(tasks += 1)}`
     const args = ['run', '--task', task, '--grant', 'refunds-api:refund:create', ...options, '--', ...command]
-    const env = {
-      PATH: process.env['PATH'] ?? '',
-      MAYFLY_URL: url,
-      MAYFLY_IDENTITY_TOKEN: identity(),
-      MAYFLY_TOKEN: operator('viewer'),
-      KEPT: 'as it was',
+    const tokens = { MAYFLY_IDENTITY_TOKEN: identity(), MAYFLY_TOKEN: operator('viewer') }
+    const process = spawnMayfly(args, { cwd: folder, env: { MAYFLY_URL: url, KEPT: 'as it was', ...tokens } })
+    const { stdout, stderr } = process
+    return {
+      task,
+      kill: process.kill,
+      ended: process.ended.then(({ code }) => ({ code, stdout: stdout(), stderr: stderr() })),
+      said: async (pattern: RegExp): Promise<RegExpExecArray> => {
+        await until(`it says ${String(pattern)}`, () => pattern.test(stdout() + stderr()))
+        return pattern.exec(stdout() + stderr())!
+      },
+      [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
     }
-    return { ...mayflyProcess(args, env), task }
   }
   const lease = async (task: string) => {
     const { body } = await broker.call('GET', `/v1/leases?task=${task}`, { token: broker.operator('viewer') })
@@ -75,9 +81,9 @@ describe('mayfly run', () => {
     expect(seen.texts['lease.json']).not.to.contain(token).and.not.to.contain(credential.access_token)
 
     expect(seen.args).to.deep.equal(['0', '--flag'])
-    const { KEPT, PATH, ...mine } = seen.env
-    expect([KEPT, PATH]).to.deep.equal(['as it was', process.env['PATH']])
-    expect(mine).to.deep.equal({
+    const mine = Object.entries(seen.env).filter(([name]) => /^(MAYFLY_|KEPT)/.test(name))
+    expect(Object.fromEntries(mine)).to.deep.equal({
+      KEPT: 'as it was',
       MAYFLY_URL: broker.url,
       MAYFLY_LEASE_FILE: join(seen.folder, 'lease.json'),
       MAYFLY_TOKEN_FILE: join(seen.folder, 'lease-token'),

@@ -111,6 +111,11 @@ describe('no answer from the broker', () => {
     expect(inspect(error)).not.to.contain(SECRET)
   })
 
+  it('is not taken for a broker that is not ready, where a proxy says 503', async () => {
+    await using proxy = await scriptedServer((_req, res) => void res.writeHead(503).end('{"message":"no upstream"}'))
+    expect((await unreachable(createClient({ url: proxy.url }).health.ready())).reason).to.equal('not-mayfly')
+  })
+
   it('comes before a token goes where a redirect points', async () => {
     await using elsewhere = await scriptedServer((_req, res) => void res.end('{}'))
     await using moved = await scriptedServer((_req, res) => void res.writeHead(307, { location: elsewhere.url }).end())

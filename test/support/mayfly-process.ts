@@ -67,7 +67,8 @@ export async function runShell(script: string, { cwd, env }: Surroundings): Prom
   return { code, signal, stdout, stderr }
 }
 
-function spawnMayfly(args: readonly string[], { cwd, env }: Surroundings): MayflyProcess {
+/** Starts one command, to be looked at while it runs. */
+export function spawnMayfly(args: readonly string[], { cwd, env }: Surroundings): MayflyProcess {
   const child = spawn(process.execPath, [MAYFLY, ...args], {
     cwd,
     env: outside(env),
