@@ -30,7 +30,7 @@ The command finds what it may use in files that only its user can read, and that
   $MAYFLY_CREDENTIALS/GRANT.token  of a JWT, the token alone
   $MAYFLY_LEASE_FILE               the lease, without secrets
   $MAYFLY_TOKEN_FILE               the lease's token: \`mayfly whoami\` and \`mayfly lease show\` take it from there
-In GRANT, / is %2F and : is %3A. The agent's identity is not passed on.
+A slash in the name of a grant is %2F there. The agent's identity is not passed on.
 
   mayfly run --grant refunds-api:refund:create -- ./refund.sh 1234
 `

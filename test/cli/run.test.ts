@@ -19,11 +19,11 @@ describe('mayfly run', () => {
         ...settings,
         grants: [
           ...(grants as object[]),
-          { name: 'team/mail:eu', provider: 'tokens', audience: 'https://m.test', actions: ['mail:read'] },
+          { name: 'team/mail', provider: 'tokens', audience: 'https://m.test', actions: ['mail:read'] },
         ],
         agents: (agents as { grants: string[] }[]).map((agent) => ({
           ...agent,
-          grants: [...agent.grants, 'team/mail:eu'],
+          grants: [...agent.grants, 'team/mail'],
         })),
       }),
     })
@@ -59,7 +59,7 @@ describe('mayfly run', () => {
   }
 
   it('gives the command its lease in files that nobody else reads, and nothing in arguments or environment', async () => {
-    await using running = started([...LOOK_AROUND, '0', '--flag'], ['--grant', 'orders-api'])
+    await using running = started([...LOOK_AROUND, '0', '--flag'], ['--grant', 'team/mail'])
     const { code, stdout, stderr } = await running.ended
     expect([code, stderr]).to.deep.equal([0, ''])
     const seen = JSON.parse(stdout)
@@ -70,8 +70,8 @@ describe('mayfly run', () => {
       credentials: '700',
       'credentials/refunds-api.json': '600',
       'credentials/refunds-api.token': '600',
-      'credentials/orders-api.json': '600',
-      'credentials/orders-api.token': '600',
+      'credentials/team%2Fmail.json': '600',
+      'credentials/team%2Fmail.token': '600',
     })
     const token = seen.texts['lease-token']
     const credential = JSON.parse(seen.texts['credentials/refunds-api.json'])
