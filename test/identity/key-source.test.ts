@@ -212,8 +212,13 @@ describe('an issuer that is down', () => {
   it('is asked again by a clock that was set back, instead of waiting for it to catch up', async () => {
     await using issuer = await world()
     const { server, clock, proof } = issuer
-    publish(server, [second.jwk])
+    expect(await proof(third)).to.match(/no key "k3"/)
+    publish(server, [first.jwk, second.jwk])
+    expect(await proof(second), 'within 30 seconds').to.match(/no key "k2"/)
     clock.now -= 5 * HOUR
     expect(await proof(second)).to.equal('accepted as bot')
+    publish(server, [second.jwk])
+    clock.now -= 5 * HOUR
+    expect(await proof(first)).to.match(/no key "k1"/)
   })
 })

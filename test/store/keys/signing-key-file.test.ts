@@ -30,7 +30,7 @@ describe('a start with key files that do not fit', () => {
 
   it('is refused with another seal key, and says what to restore', async () => {
     const fault = await faultAfter(() => Promise.resolve(), newSealer())
-    expect(fault?.message).to.match(/access-EdDSA-.*\.json: the sealed key does not open/)
+    expect(fault?.message).to.match(/(access|audit)-EdDSA-.*\.json: the sealed key does not open/)
     expect(fault?.mend).to.match(/Restore it from a backup together with the seal key/)
   })
 
