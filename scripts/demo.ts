@@ -28,7 +28,7 @@ process.exitCode = await play(async (interrupt) => {
   const identity = await fetchIdentity({ issuer, client: CAST.agent, secret, audience: CAST.brokerAudience, signal })
   const agent = broker.withToken(identity)
   const proven = claimsOf(identity)
-  say('Issuer', `signs a token, ${short(identity)}: it is ${proven.sub}, and ${proven.aud} is told so`)
+  say('Issuer', `signs a token, ${short(identity)}: "this is ${proven.sub}", for ${proven.aud} and nobody else`)
   because('The broker keeps no secret of the agent. It trusts the issuer that the company has anyway.')
 
   step('It asks for what one task needs')

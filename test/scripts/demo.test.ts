@@ -11,7 +11,10 @@ const DEMO = fileURLToPath(new URL('../../scripts/demo.ts', import.meta.url))
 
 /** What each step must show, in the order of the story. */
 const STORY: readonly (readonly [title: string, ...shown: readonly RegExp[]])[] = [
-  ['1. The agent proves who it is', /signs a token, eyJ.{3}\.\.\..{4}: it is support-bot/],
+  [
+    '1. The agent proves who it is',
+    /signs a token, eyJ.{3}\.\.\..{4}: "this is support-bot", for urn:mayfly:demo-broker/,
+  ],
   ['2. It asks for what one task needs', /allow, risk 0/, /a JWT, eyJ/, /refund-1234, order:read refund:create/],
   ['3. It does its work', /GET \/orders\/1234 -> 200/, /POST \/orders\/1234\/refund -> 200/],
   [
