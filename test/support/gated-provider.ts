@@ -1,7 +1,7 @@
 import type { Provider } from '../../src/broker/ports.ts'
 
 /** Stands in front of every provider: minting waits until the gate is opened. */
-export interface GatedProvider {
+interface GatedProvider {
   readonly decorate: (provider: Provider) => Provider
   /** Resolves when a mint has come to the gate. */
   readonly reached: Promise<void>
