@@ -6,7 +6,7 @@ import type { SourceDocument } from '../core/source-document.ts'
 import { caseFacts } from './case-facts.ts'
 import { parseCaseFacts } from './rule-case.ts'
 
-export interface ExplainedRule {
+interface ExplainedRule {
   readonly id: string
   readonly matched: boolean | 'error'
   readonly effect: string

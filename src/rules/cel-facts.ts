@@ -6,7 +6,7 @@ const MAX_TEXT_BYTES = 8192
 const MAX_DEPTH = 8
 
 /** Too much to judge. A rule that would have to read it denies, because the part left out could be the part that matters. */
-export class FactsTooLarge extends Error {
+class FactsTooLarge extends Error {
   override readonly name = 'FactsTooLarge'
 }
 

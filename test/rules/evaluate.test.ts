@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 
-import type { LeaseFacts } from '../../src/core/facts.ts'
+import type { AccessFacts, LeaseFacts, ToolFacts } from '../../src/core/facts.ts'
 import type { Json } from '../../src/core/json.ts'
 import { judgeLease } from '../../src/core/judge.ts'
 import { factsWith, grantFacts, toolFacts } from './support/facts.ts'
@@ -56,13 +56,13 @@ describe('facts that are too large to judge', () => {
   const limits: readonly (readonly [name: string, fits: Partial<LeaseFacts>, tooLarge: Partial<LeaseFacts>])[] = [
     [
       '256 items of access',
-      { access: Array<LeaseFacts['access'][number]>(256).fill(grantFacts('refunds-api')) },
-      { access: Array<LeaseFacts['access'][number]>(257).fill(grantFacts('refunds-api')) },
+      { access: Array<AccessFacts>(256).fill(grantFacts('refunds-api')) },
+      { access: Array<AccessFacts>(257).fill(grantFacts('refunds-api')) },
     ],
     [
       '256 tools',
-      { tools: Array<LeaseFacts['tools'][number]>(256).fill(toolFacts('orders.get')) },
-      { tools: Array<LeaseFacts['tools'][number]>(257).fill(toolFacts('orders.get')) },
+      { tools: Array<ToolFacts>(256).fill(toolFacts('orders.get')) },
+      { tools: Array<ToolFacts>(257).fill(toolFacts('orders.get')) },
     ],
     [
       '256 actions of one grant',

@@ -1,4 +1,4 @@
-import { NO_PARENT, NO_RECENT, type LeaseFacts } from '../../../src/core/facts.ts'
+import { NO_PARENT, NO_RECENT, type AccessFacts, type LeaseFacts, type ToolFacts } from '../../../src/core/facts.ts'
 
 /** The facts of a small request, with some of them replaced. */
 export const factsWith = (over: Partial<LeaseFacts> = {}): LeaseFacts => ({
@@ -23,7 +23,7 @@ export const factsWith = (over: Partial<LeaseFacts> = {}): LeaseFacts => ({
   ...over,
 })
 
-export const grantFacts = (grant: string, over: Partial<LeaseFacts['access'][number]> = {}) => ({
+export const grantFacts = (grant: string, over: Partial<AccessFacts> = {}) => ({
   grant,
   provider: 'tokens',
   type: 'jwt',
@@ -34,7 +34,7 @@ export const grantFacts = (grant: string, over: Partial<LeaseFacts['access'][num
   ...over,
 })
 
-export const toolFacts = (tool: string, over: Partial<LeaseFacts['tools'][number]> = {}) => ({
+export const toolFacts = (tool: string, over: Partial<ToolFacts> = {}) => ({
   tool,
   labels: [],
   bounded: [],
