@@ -14,7 +14,7 @@ export interface Reply {
 }
 
 /** One documented answer. */
-export interface Answer {
+interface Answer {
   readonly description: string
   readonly schema?: z.ZodType
   readonly contentType?: string

@@ -58,7 +58,7 @@ export interface Limiter {
 }
 
 /** Refusals before authentication, gathered to one record a minute and source, so that a flood cannot fill the disk. */
-export interface RefusedProofs {
+interface RefusedProofs {
   readonly note: (refusal: {
     readonly source: string
     readonly cause: string

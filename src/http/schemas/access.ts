@@ -18,7 +18,7 @@ const oneEach =
   (entries: readonly T[]) =>
     new Set(entries.map(key)).size === entries.length
 
-export const AskedAccess = z
+const AskedAccess = z
   .strictObject({
     grant: Name,
     actions: z.array(Action).min(1).max(256).optional(),
@@ -26,7 +26,7 @@ export const AskedAccess = z
   })
   .meta({ id: 'AskedAccess', description: 'One grant, narrowed. Left out: the ceiling of the grant' })
 
-export const AskedTool = z
+const AskedTool = z
   .strictObject({
     tool: Name,
     arguments: z.record(ArgumentName, ArgumentBounds).optional(),

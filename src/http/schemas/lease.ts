@@ -64,7 +64,7 @@ export const Intent = z.strictObject({
   on_behalf_of: z.string().nullable(),
 })
 
-export const ApprovalLink = z
+const ApprovalLink = z
   .strictObject({
     id: z.string(),
     digest: z.string(),
