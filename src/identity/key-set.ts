@@ -5,7 +5,7 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { IdentityAlgorithm } from './trusted-issuer.ts'
 
 /** One public key of an issuer, and the algorithms that it may verify. */
-export interface VerifyingKey {
+interface VerifyingKey {
   readonly kid: string | null
   readonly key: KeyObject
   readonly algorithms: readonly IdentityAlgorithm[]

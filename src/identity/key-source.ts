@@ -13,12 +13,12 @@ const REFETCH_MS = 30 * SECOND_MS
 /** How soon a failed first reading is tried again. */
 const RETRY_MS = 2 * SECOND_MS
 
-export interface WantedKey {
+interface WantedKey {
   readonly algorithm: string
   readonly kid: string | null
 }
 
-export interface FoundKey {
+interface FoundKey {
   readonly key: KeyObject
   /** Digest of the key set that it is from. */
   readonly from: string

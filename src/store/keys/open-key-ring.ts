@@ -15,7 +15,7 @@ export interface Keys {
 }
 
 /** What became of a key, for the audit. Never the key itself. */
-export interface KeyChange {
+interface KeyChange {
   readonly change: 'created' | 'retired'
   readonly kid: string
   readonly use: KeyUse

@@ -8,7 +8,7 @@ const TAG_BYTES = 16
 const FORM = /^v1\.[A-Za-z0-9_-]+$/
 
 /** What a sealed text is for, and whose it is. It opens only under both: a sealed text moved elsewhere stays shut. */
-export interface SealedFor {
+interface SealedFor {
   readonly purpose: string
   readonly name: string
 }

@@ -29,7 +29,7 @@ export interface Ordered {
 }
 
 /** An order that nothing is wrong with: a lease of 300 s, just begun. */
-export function orderOf({ now = NOW, leaseEnds = now + 300_000, grant = {}, access = {} }: Ordered = {}): MintOrder {
+function orderOf({ now = NOW, leaseEnds = now + 300_000, grant = {}, access = {} }: Ordered = {}): MintOrder {
   const actions = ['refund:create', 'refund:read']
   return {
     credential: CREDENTIAL,
