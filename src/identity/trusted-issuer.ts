@@ -1,16 +1,6 @@
 /** What an identity token may be signed with. Symmetric algorithms are not in it: whoever can verify could sign. */
 export type IdentityAlgorithm =
-  | 'EdDSA'
-  | 'Ed25519'
-  | 'ES256'
-  | 'ES384'
-  | 'ES512'
-  | 'PS256'
-  | 'PS384'
-  | 'PS512'
-  | 'RS256'
-  | 'RS384'
-  | 'RS512'
+  'EdDSA' | 'Ed25519' | 'ES256' | 'ES384' | 'ES512' | 'PS256' | 'PS384' | 'PS512' | 'RS256' | 'RS384' | 'RS512'
 
 interface Trust {
   /** The operator's name for it, which agents' identities refer to. */
