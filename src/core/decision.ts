@@ -1,6 +1,6 @@
 import type { DecisionId } from './id.ts'
 
-export type Effect = 'allow' | 'deny' | 'ask'
+type Effect = 'allow' | 'deny' | 'ask'
 
 /** One rule that fired, or the tier that did, as the caller sees it. */
 export interface FiredRule {
@@ -10,13 +10,13 @@ export interface FiredRule {
   readonly mode: 'enforce' | 'observe'
 }
 
-export interface RiskFactor {
+interface RiskFactor {
   readonly rule: string
   readonly points: number
   readonly reason: string
 }
 
-export interface Risk {
+interface Risk {
   readonly score: number
   readonly tier: string
   readonly factors: readonly RiskFactor[]
