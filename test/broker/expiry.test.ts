@@ -28,7 +28,7 @@ describe('the end of a lease that nobody ends', () => {
     let ledger: SqliteStore | undefined
     const store = (opened: SqliteStore): SqliteStore => (ledger = opened)
     await using broker = await startTestBroker({ configure: seldom, app: { decorate: { store } } })
-    const due = Array.from({ length: 1100 }, () => sampleLease({ expiresAt: broker.clock.now() }))
+    const due = Array.from({ length: 1100 }, () => sampleLease({ agent: 'other-bot', expiresAt: broker.clock.now() }))
     await ledger?.commit((tx) => {
       for (const lease of due) {
         tx.insertLease(lease)
