@@ -52,7 +52,7 @@ export function createTransport({ address, namespace, ca, callMs }: TransportSet
       ended.throwIfAborted()
       using agents = pinnedAgents(origin, trusted)
       const options = {
-        strictSSL: true,
+        // No `strictSSL` or `ca` beside them: with either, node-vault makes an agent of its own instead.
         httpAgent: agents.httpAgent,
         httpsAgent: agents.httpsAgent,
         headers: {

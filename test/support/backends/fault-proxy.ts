@@ -43,7 +43,7 @@ export interface FaultProxy extends AsyncDisposable {
 
 export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
   const exchanges: Exchange[] = []
-  const injected: { readonly fault: Fault; readonly matches: (request: SeenRequest) => boolean }[] = []
+  const injected = new Set<{ readonly fault: Fault; readonly matches: (request: SeenRequest) => boolean }>()
 
   const server = createServer((incoming, outgoing) => {
     const serve = async (): Promise<void> => {
@@ -55,7 +55,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
       }
       const exchange: Exchange = { request, answer: null }
       exchanges.push(exchange)
-      const fault = injected.findLast(({ matches }) => matches(request))?.fault
+      const fault = [...injected].findLast(({ matches }) => matches(request))?.fault
       if (fault?.kind === 'cut-request') return void incoming.socket.resetAndDestroy()
       if (fault?.kind === 'black-hole') return
       if (fault?.kind === 'answer') {
@@ -81,8 +81,8 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
     exchanges,
     inject(fault, matches = () => true) {
       const entry = { fault, matches }
-      injected.push(entry)
-      return { [Symbol.dispose]: () => void injected.splice(injected.indexOf(entry), 1) }
+      injected.add(entry)
+      return { [Symbol.dispose]: () => void injected.delete(entry) }
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
