@@ -93,6 +93,8 @@ const QUIET: HttpLog = { debug: () => undefined, info: () => undefined, warn: ()
 
 export async function startTestBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'mayfly-test-')))
+  await using cleanup = new AsyncDisposableStack()
+  if (options.folder === undefined) cleanup.defer(() => rm(folder, { recursive: true, force: true }))
   const configFile = join(folder, 'mayfly.yaml')
   const world = await worldIn(folder, options)
   const write = (configure: (settings: Record<string, unknown>) => Settings): Promise<void> =>
@@ -107,7 +109,8 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   }
   const loaded = load()
   if (!loaded.ok) throw new Error(loaded.error.map(describeFault).join('\n'))
-  const app = await startApp({ loaded: loaded.value, reload: load, log: QUIET, version: 'test', clock, ...options.app })
+  const outside = { reload: load, log: QUIET, version: 'test', clock, ...options.app }
+  const app = cleanup.use(await startApp({ loaded: loaded.value, ...outside }))
 
   const call: TestBroker['call'] = async (method, path, { token, body, headers } = {}) => {
     const sent = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }
@@ -128,6 +131,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     const now = Math.floor(clock() / 1000)
     return world.signer.token({ iss: ISSUER, sub: agent, aud: 'mayfly', iat: now, exp: now + 600, ...claims })
   }
+  const held = cleanup.move()
   return {
     app,
     url: app.url,
@@ -142,10 +146,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     request: (over = {}, { agent, headers = {} } = {}) =>
       call('POST', '/v1/leases', { token: identity(agent), body: { ...ORDINARY, ...over }, headers }),
     rewrite: write,
-    async [Symbol.asyncDispose]() {
-      await app[Symbol.asyncDispose]()
-      if (options.folder === undefined) await rm(folder, { recursive: true, force: true })
-    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
   }
 }
 
