@@ -30,6 +30,8 @@ export function createVaultProvider(settings: VaultSettings, parts: VaultParts):
   const { address, namespace, caFile } = settings
   const ca = async (): Promise<string | null> => (caFile === null ? null : await readFile(caFile, 'utf8'))
   const transport = createTransport({ address, namespace, ca, callMs: timings.callMs })
+  // No namespace has a health of its own.
+  const serverOnly = createTransport({ address, namespace: null, ca, callMs: timings.callMs })
   const own = createOwnToken({ auth: settings.auth, transport, clock, timings })
   const parents = createParents({ own, role: settings.parentRole, clock, recorded, timings })
   const minting = { settings, transport, own, parents, clock, timings }
@@ -43,7 +45,7 @@ export function createVaultProvider(settings: VaultSettings, parts: VaultParts):
     plan: (order) => planOf({ address, namespace, timings }, order),
     mint: (order, plan, record, signal) => mint(minting, order, plan, record, signal),
     revoke: (what, signal) => revoke({ own, clock, timings }, what, signal),
-    check: (signal) => checkVault({ settings, parts, transport, own }, signal),
+    check: (signal) => checkVault({ settings, parts, serverOnly, own }, signal),
     async upkeep(signal) {
       await own.upkeep(signal)
       await parents.upkeep(signal)

@@ -12,7 +12,8 @@ import { readOwnToken } from './wire.ts'
 export interface CheckParts {
   readonly settings: VaultSettings
   readonly parts: VaultParts
-  readonly transport: Transport
+  /** Asks outside of every namespace. */
+  readonly serverOnly: Transport
   readonly own: OwnToken
 }
 
@@ -24,11 +25,11 @@ const capabilities = z.object({ data: z.record(z.string(), z.array(z.string()).o
 
 /** For `mayfly doctor`: everything about this Vault that would fail later, and what to do about it. Changes nothing. */
 export async function checkVault(
-  { settings, parts, transport, own }: CheckParts,
+  { settings, parts, serverOnly, own }: CheckParts,
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const findings = [finding('environment', refuseEnvironment(parts.env), 'Nothing in it turns checks off')]
-  const reached = await lookAtHealth({ settings, parts, transport }, signal)
+  const reached = await lookAtHealth({ settings, parts, serverOnly }, signal)
   findings.push(...reached)
   if (reached.some(({ check, ok }) => check === 'reachable' && !ok)) return findings
   const wasHeld = own.held()
@@ -45,11 +46,11 @@ export async function checkVault(
 }
 
 async function lookAtHealth(
-  { settings, parts, transport }: Pick<CheckParts, 'settings' | 'parts' | 'transport'>,
+  { settings, parts, serverOnly }: Pick<CheckParts, 'settings' | 'parts' | 'serverOnly'>,
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const before = parts.clock()
-  const answer = await transport({ method: 'GET', path: 'sys/health', token: null, signal })
+  const answer = await serverOnly({ method: 'GET', path: 'sys/health', token: null, signal })
   const after = parts.clock()
   const well = answer.kind === 'answered' ? health.safeParse(answer.body).data : undefined
   if (!well || well.sealed || !well.initialized) {
