@@ -4,28 +4,40 @@ import { awsFailure } from './aws-failure.ts'
 /** How long one call to AWS may take, with everything that belongs to it. */
 export const CALL_MS = 5 * SECOND_MS
 
-/**
- * One call to AWS, ended by the signal or after its time, whichever is first. The race is for what does not look at the
- * signal, such as a credential chain that waits for a metadata service. Rejects with an `AwsFailure` and nothing else.
- */
-export async function ask<T>(
+/** One call to AWS. Rejects with an `AwsFailure` and nothing else. */
+export type Ask = <T>(
   what: string,
   signal: AbortSignal,
   send: (options: { readonly abortSignal: AbortSignal }) => Promise<T>,
-): Promise<T> {
-  const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)])
+) => Promise<T>
+
+/**
+ * Calls that are ended by their signal or after their time, whichever is first. The race is for what does not look at the
+ * signal, such as a credential chain that waits for a metadata service.
+ */
+export const createAsk =
+  (callMs: number): Ask =>
+  async (what, signal, send) => {
+    const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(callMs)])
+    try {
+      abortSignal.throwIfAborted()
+      return await unlessAborted(abortSignal, send({ abortSignal }))
+    } catch (error) {
+      throw awsFailure(what, error)
+    }
+  }
+
+/** What a promise comes to, unless the signal aborts first. Leaves nothing at a signal that lives on. */
+export async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  let abort = (): void => undefined
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(new DOMException('The call was given up', 'AbortError'))
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort)
+  })
   try {
-    abortSignal.throwIfAborted()
-    return await Promise.race([send({ abortSignal }), aborted(abortSignal)])
-  } catch (error) {
-    throw awsFailure(what, error)
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }
-
-/** Rejects when the signal aborts. */
-export const aborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    const abort = (): void => reject(new DOMException('The call was given up', 'AbortError'))
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort, { once: true })
-  })

@@ -1,11 +1,11 @@
 import { IAMClient } from '@aws-sdk/client-iam'
 import { STSClient, type STSClientConfig } from '@aws-sdk/client-sts'
-import type { Clock } from '../../broker/ports.ts'
 import { isLoopback } from '../../core/is-loopback.ts'
 import { SECOND_MS } from '../../core/time.ts'
+import { createAsk, type Ask } from './ask.ts'
 import { AwsFailure } from './aws-failure.ts'
 import { brokerCredentials } from './broker-credentials.ts'
-import type { AwsStsSettings } from './settings.ts'
+import type { AwsStsParts, AwsStsSettings } from './settings.ts'
 
 /** Where a request has its final address, and an answer is still a message. */
 const NEXT_TO_THE_WIRE = { step: 'deserialize', name: 'mayflyGuard', priority: 'low' } as const
@@ -14,6 +14,7 @@ const NEXT_TO_THE_WIRE = { step: 'deserialize', name: 'mayflyGuard', priority: '
 export interface Clients extends Disposable {
   readonly sts: STSClient
   readonly iam: IAMClient
+  readonly ask: Ask
   /** By how much AWS's clock was ahead of the broker's at its last answer, in milliseconds; null before the first. */
   readonly clockOffsetMs: () => number | null
 }
@@ -22,7 +23,10 @@ export interface Clients extends Disposable {
  * One client each, for the broker's own identity. They try once: the closer knows when to ask again, and a mint that was
  * not answered counts as made. An endpoint from the environment or a profile is held to the same rule as a configured one.
  */
-export function createClients({ region, endpoint, credentials }: Omit<AwsStsSettings, 'name'>, clock: Clock): Clients {
+export function createClients(
+  { region, endpoint, credentials }: Omit<AwsStsSettings, 'name'>,
+  { clock, callMs }: Pick<AwsStsParts, 'clock' | 'callMs'>,
+): Clients {
   if (endpoint !== null) requireSafe(new URL(endpoint))
   const config = {
     region,
@@ -50,6 +54,7 @@ export function createClients({ region, endpoint, credentials }: Omit<AwsStsSett
   return {
     sts,
     iam,
+    ask: createAsk(callMs),
     clockOffsetMs: () => offset,
     [Symbol.dispose]() {
       sts.destroy()

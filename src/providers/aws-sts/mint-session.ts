@@ -1,7 +1,7 @@
-import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts'
+import { AssumeRoleCommand } from '@aws-sdk/client-sts'
 import type { Finding, Plan, UpstreamMinted, UpstreamOrder } from '../../broker/provider-port.ts'
 import type { JsonObject } from '../../core/json.ts'
-import { ask } from './ask.ts'
+import type { Clients } from './create-clients.ts'
 import { EARLY } from './early-revocation.ts'
 import { planSession } from './plan-session.ts'
 import { readSession } from './read-session.ts'
@@ -22,7 +22,7 @@ export interface SessionMint {
 
 /** One call of AssumeRole, tried once. Throws where what came back is not the session that was planned. */
 export async function mintSession(
-  sts: STSClient,
+  { sts, ask }: Clients,
   { order, plan, record, signal, report }: SessionMint,
 ): Promise<UpstreamMinted> {
   const planned = planSession(order)

@@ -1,6 +1,6 @@
 import type { Revocable, RevokeAnswer } from '../../broker/provider-port.ts'
 import { MINUTE_MS } from '../../core/time.ts'
-import { aborted } from './ask.ts'
+import { unlessAborted } from './ask.ts'
 import { AwsFailure } from './aws-failure.ts'
 import type { Clients } from './create-clients.ts'
 import { MAX_INLINE_POLICY } from './deny-policy.ts'
@@ -23,18 +23,23 @@ const MENDS: Readonly<Record<string, string>> = {
 }
 
 /** Takes sessions back: by the deny policy of their role where the grant says so, else only their deadline does. */
-export function createRevocations({ sts, iam }: Clients, parts: AwsStsParts) {
+export function createRevocations(clients: Clients, parts: AwsStsParts) {
   const writers = new Map<string, DenyWriter>()
   const writerOf = (role: Role): DenyWriter => {
-    const writer = writers.get(role.arn) ?? createDenyWriter({ ...parts, iam }, role)
+    const writer = writers.get(role.arn) ?? createDenyWriter({ ...parts, ...clients }, role)
     writers.set(role.arn, writer)
     return writer
   }
-  let account: string | undefined
+  let asked: Promise<string> | undefined
+  /** Whose account it is. Asked once, for everyone who waits for it, and so under nobody's signal. */
+  const ownAccount = (): Promise<string> => {
+    asked ??= whoAmI(clients, AbortSignal.timeout(parts.callMs)).then(({ account }) => account)
+    asked.catch(() => (asked = undefined))
+    return asked
+  }
   /** IAM's calls name a role without its account, and would write to a namesake in the broker's own. */
-  const requireOwn = async ({ arn, account: owner }: Role, signal: AbortSignal): Promise<void> => {
-    account ??= (await whoAmI(sts, signal)).account
-    if (account === owner) return
+  const requireOwn = async ({ arn, account }: Role): Promise<void> => {
+    if ((await ownAccount()) === account) return
     const message = `It is in another account than the broker. Take early_revocation out of the grants of ${arn}`
     throw new AwsFailure({ class: 'permanent', code: 'ForeignRole', message })
   }
@@ -46,8 +51,8 @@ export function createRevocations({ sts, iam }: Clients, parts: AwsStsParts) {
     if (!role || !isSessionName(handle))
       return { class: 'permanent', detail: 'The ledger names a session that AWS cannot have' }
     try {
-      await requireOwn(role, signal)
-      const outcome = await Promise.race([writerOf(role).deny({ handle, notAfter }), aborted(signal)])
+      await unlessAborted(signal, requireOwn(role))
+      const outcome = await unlessAborted(signal, writerOf(role).deny({ handle, notAfter }))
       if (outcome.kind === 'failed') return refused(outcome.failure, what, parts)
       if (outcome.denied.has(handle)) return { class: 'revoked', effectiveAfter: outcome.effectiveAfter }
       return notAfter <= parts.clock() ? { class: 'at_expiry' } : full(role, outcome.denied.size)

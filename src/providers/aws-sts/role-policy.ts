@@ -1,10 +1,13 @@
-import { GetRolePolicyCommand, PutRolePolicyCommand, type IAMClient } from '@aws-sdk/client-iam'
-import { ask } from './ask.ts'
+import { GetRolePolicyCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam'
 import { AwsFailure } from './aws-failure.ts'
+import type { Clients } from './create-clients.ts'
 import { DENY_POLICY_NAME } from './deny-policy.ts'
 
+/** The way to IAM. */
+export type Iam = Pick<Clients, 'iam' | 'ask'>
+
 /** The deny policy of a role as IAM has it, parsed; null where the role has none, or is not there itself. */
-export async function readDenyPolicy(iam: IAMClient, roleName: string, signal: AbortSignal): Promise<unknown> {
+export async function readDenyPolicy({ iam, ask }: Iam, roleName: string, signal: AbortSignal): Promise<unknown> {
   const command = new GetRolePolicyCommand({ RoleName: roleName, PolicyName: DENY_POLICY_NAME })
   try {
     const { PolicyDocument } = await ask('iam:GetRolePolicy', signal, (options) => iam.send(command, options))
@@ -17,7 +20,7 @@ export async function readDenyPolicy(iam: IAMClient, roleName: string, signal: A
 
 /** Replaces the deny policy of a role. An answer alone proves nothing: read it back. */
 export async function writeDenyPolicy(
-  iam: IAMClient,
+  { iam, ask }: Iam,
   roleName: string,
   policy: string,
   signal: AbortSignal,

@@ -32,4 +32,6 @@ export interface AwsStsParts {
   /** Told of what a mint saw and an operator should, such as a policy that is nearly too large. */
   readonly report: (finding: Finding) => void
   readonly pause: (ms: number) => Promise<void>
+  /** How long one call to AWS may take: `CALL_MS` outside of tests. */
+  readonly callMs: number
 }

@@ -1,6 +1,6 @@
-import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts'
-import { ask } from './ask.ts'
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts'
 import { AwsFailure } from './aws-failure.ts'
+import type { Clients } from './create-clients.ts'
 
 /** Who the broker is to AWS. */
 export interface Caller {
@@ -8,7 +8,7 @@ export interface Caller {
   readonly account: string
 }
 
-export async function whoAmI(sts: STSClient, signal: AbortSignal): Promise<Caller> {
+export async function whoAmI({ sts, ask }: Clients, signal: AbortSignal): Promise<Caller> {
   const answer = await ask('sts:GetCallerIdentity', signal, (options) =>
     sts.send(new GetCallerIdentityCommand({}), options),
   )

@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { IAMClient } from '@aws-sdk/client-iam'
 import type { Clock } from '../../broker/ports.ts'
 import { SECOND_MS, type Instant } from '../../core/time.ts'
 import { AwsFailure, awsFailure } from './aws-failure.ts'
 import { deniedBy, denyPolicy, fitting, stillLiving, type EndedSession } from './deny-policy.ts'
-import { readDenyPolicy, writeDenyPolicy } from './role-policy.ts'
+import { readDenyPolicy, writeDenyPolicy, type Iam } from './role-policy.ts'
 
 /** IAM spreads a policy in seconds; "a few minutes" is what AWS allows itself. Said to whoever asks, never hidden. */
 const SPREADS_IN_MS = 30 * SECOND_MS
@@ -17,8 +16,7 @@ export type WriteOutcome =
   | { readonly kind: 'confirmed'; readonly denied: ReadonlySet<string>; readonly effectiveAfter: Instant }
   | { readonly kind: 'failed'; readonly failure: AwsFailure }
 
-export interface DenyPolicyParts {
-  readonly iam: IAMClient
+export interface DenyPolicyParts extends Iam {
   readonly clock: Clock
   readonly pause: (ms: number) => Promise<void>
 }
@@ -30,13 +28,13 @@ export async function writeEndedSessions(
   sessions: () => readonly EndedSession[],
   signal: AbortSignal,
 ): Promise<WriteOutcome> {
-  const { iam, clock } = parts
+  const { clock } = parts
   try {
-    const handles = await toDeny(iam, roleName, stillLiving(sessions(), clock()), signal)
+    const handles = await toDeny(parts, roleName, stillLiving(sessions(), clock()), signal)
     const policy = denyPolicy(handles)
     // A policy that denies nobody is not one that IAM takes; what it had to say has ended by itself.
     if (handles.length > 0) {
-      await writeDenyPolicy(iam, roleName, policy, signal)
+      await writeDenyPolicy(parts, roleName, policy, signal)
       await readBack(parts, roleName, policy, signal)
     }
     return { kind: 'confirmed', denied: new Set(handles), effectiveAfter: clock() + SPREADS_IN_MS }
@@ -45,25 +43,20 @@ export async function writeEndedSessions(
   }
 }
 
-async function readBack(
-  { iam, pause }: DenyPolicyParts,
-  roleName: string,
-  policy: string,
-  signal: AbortSignal,
-): Promise<void> {
+async function readBack(parts: DenyPolicyParts, roleName: string, policy: string, signal: AbortSignal): Promise<void> {
   for (let reads = 1; ; reads += 1) {
-    if (isDeepStrictEqual(await readDenyPolicy(iam, roleName, signal), JSON.parse(policy))) return
+    if (isDeepStrictEqual(await readDenyPolicy(parts, roleName, signal), JSON.parse(policy))) return
     if (reads === READS) {
       const message = 'iam:GetRolePolicy: what is read back is not what was written, or somebody else wrote in between'
       throw new AwsFailure({ class: 'unknown', code: 'NotReadBack', message })
     }
-    await pause(READ_AGAIN_MS)
+    await parts.pause(READ_AGAIN_MS)
   }
 }
 
 /** All of them, or, where the quota does not take all, those that the role already denies before any other. */
 async function toDeny(
-  iam: IAMClient,
+  iam: Iam,
   roleName: string,
   living: readonly string[],
   signal: AbortSignal,

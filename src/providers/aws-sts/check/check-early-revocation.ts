@@ -1,10 +1,9 @@
-import { PutRolePolicyCommand, type IAMClient } from '@aws-sdk/client-iam'
+import { PutRolePolicyCommand } from '@aws-sdk/client-iam'
 import type { Finding } from '../../../broker/provider-port.ts'
-import { ask } from '../ask.ts'
 import { AwsFailure, awsFailure } from '../aws-failure.ts'
 import { denyPolicy, MAX_INLINE_POLICY } from '../deny-policy.ts'
 import type { Role } from '../role-arn.ts'
-import { readDenyPolicy } from '../role-policy.ts'
+import { readDenyPolicy, type Iam } from '../role-policy.ts'
 import type { Caller } from '../who-am-i.ts'
 
 /** Fewer ended sessions than this fill up in a busy quarter of an hour. */
@@ -15,7 +14,7 @@ const ALLOW =
 
 /** Whether the broker could deny a session of this role now. */
 export async function checkEarlyRevocation(
-  iam: IAMClient,
+  iam: Iam,
   { role, caller }: { readonly role: Role; readonly caller: Caller },
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
@@ -48,7 +47,7 @@ export function checkRoom(role: Role, inline: readonly unknown[]): Finding {
  * IAM looks at rights before it looks at the document, so that a document that it has to refuse shows whether it would
  * have been let, and changes nothing.
  */
-async function mayWrite(iam: IAMClient, roleName: string, signal: AbortSignal): Promise<void> {
+async function mayWrite({ iam, ask }: Iam, roleName: string, signal: AbortSignal): Promise<void> {
   const command = new PutRolePolicyCommand({
     RoleName: roleName,
     PolicyName: 'MayflyPermissionProbe',

@@ -19,7 +19,7 @@ export async function checkProvider(
   const where = endpoint ?? `STS of ${region}`
   let caller: Caller
   try {
-    caller = await whoAmI(clients.sts, signal)
+    caller = await whoAmI(clients, signal)
   } catch (error) {
     const failure = awsFailure('sts:GetCallerIdentity', error)
     return [...unanswered(where, failure.message, failure.class === 'unreachable'), ...clock(clients)]
@@ -29,7 +29,7 @@ export async function checkProvider(
     good('credentials', `Provider ${name} is ${caller.arn}`),
     ...clock(clients),
   ]
-  for (const grant of parts.grants()) findings.push(...(await checkRole(clients.iam, { grant, caller }, signal)))
+  for (const grant of parts.grants()) findings.push(...(await checkRole(clients, { grant, caller }, signal)))
   return findings
 }
 

@@ -1,11 +1,10 @@
-import { GetRoleCommand, type IAMClient } from '@aws-sdk/client-iam'
+import { GetRoleCommand } from '@aws-sdk/client-iam'
 import type { Finding } from '../../../broker/provider-port.ts'
 import type { AwsGrant } from '../../../core/catalogue.ts'
-import { ask } from '../ask.ts'
 import { AwsFailure } from '../aws-failure.ts'
 import { MIN_SESSION_SECONDS } from '../plan-session.ts'
 import { parseRoleArn, type Role } from '../role-arn.ts'
-import { parsePolicy } from '../role-policy.ts'
+import { parsePolicy, type Iam } from '../role-policy.ts'
 import type { Caller } from '../who-am-i.ts'
 import { checkEarlyRevocation, checkRoom } from './check-early-revocation.ts'
 import { checkRolePolicies } from './check-role-policies.ts'
@@ -18,7 +17,7 @@ const CHAINED_SECONDS = 3600
 
 /** Everything that is looked at for one grant. Never rejects: what cannot be read is a finding. */
 export async function checkRole(
-  iam: IAMClient,
+  { iam, ask }: Iam,
   { grant, caller }: { readonly grant: AwsGrant; readonly caller: Caller },
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
@@ -33,11 +32,11 @@ export async function checkRole(
       return [...checkTrust(parsePolicy(found?.AssumeRolePolicyDocument), grant, caller), sessionLength(grant, longest)]
     })),
     ...(await read('role-policies', role, async () => {
-      const policies = await readRolePolicies(iam, role.name, signal)
+      const policies = await readRolePolicies({ iam, ask }, role.name, signal)
       const room = grant.earlyRevocation ? [checkRoom(role, policies.inline)] : []
       return [...checkRolePolicies(policies, grant), ...room]
     })),
-    ...(grant.earlyRevocation ? await checkEarlyRevocation(iam, { role, caller }, signal) : []),
+    ...(grant.earlyRevocation ? await checkEarlyRevocation({ iam, ask }, { role, caller }, signal) : []),
   ]
 }
 

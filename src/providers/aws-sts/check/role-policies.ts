@@ -4,11 +4,9 @@ import {
   GetRolePolicyCommand,
   ListAttachedRolePoliciesCommand,
   ListRolePoliciesCommand,
-  type IAMClient,
 } from '@aws-sdk/client-iam'
-import { ask } from '../ask.ts'
 import { DENY_POLICY_NAME } from '../deny-policy.ts'
-import { parsePolicy } from '../role-policy.ts'
+import { parsePolicy, type Iam } from '../role-policy.ts'
 
 /** The policies of a role, parsed, without Mayfly's own. */
 export interface RolePolicies {
@@ -16,7 +14,11 @@ export interface RolePolicies {
   readonly attached: readonly unknown[]
 }
 
-export async function readRolePolicies(iam: IAMClient, roleName: string, signal: AbortSignal): Promise<RolePolicies> {
+export async function readRolePolicies(
+  { iam, ask }: Iam,
+  roleName: string,
+  signal: AbortSignal,
+): Promise<RolePolicies> {
   const { PolicyNames = [] } = await ask('iam:ListRolePolicies', signal, (options) =>
     iam.send(new ListRolePoliciesCommand({ RoleName: roleName }), options),
   )
@@ -30,11 +32,11 @@ export async function readRolePolicies(iam: IAMClient, roleName: string, signal:
     iam.send(new ListAttachedRolePoliciesCommand({ RoleName: roleName }), options),
   )
   const attached: unknown[] = []
-  for (const { PolicyArn } of AttachedPolicies) attached.push(await readManagedPolicy(iam, PolicyArn, signal))
+  for (const { PolicyArn } of AttachedPolicies) attached.push(await readManagedPolicy({ iam, ask }, PolicyArn, signal))
   return { inline, attached }
 }
 
-async function readManagedPolicy(iam: IAMClient, arn: string | undefined, signal: AbortSignal): Promise<unknown> {
+async function readManagedPolicy({ iam, ask }: Iam, arn: string | undefined, signal: AbortSignal): Promise<unknown> {
   const { Policy } = await ask('iam:GetPolicy', signal, (options) =>
     iam.send(new GetPolicyCommand({ PolicyArn: arn }), options),
   )
