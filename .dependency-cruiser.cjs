@@ -39,7 +39,7 @@ module.exports = {
     ring('core', []),
     ring('broker', ['core']),
     ring('config', ['core', 'broker/ports.ts']),
-    ring('store', ['core', 'broker/ports.ts']),
+    ring('store', ['core', 'broker/ports.ts', 'broker/store-port.ts']),
     ring('providers', ['core', 'broker/ports.ts', 'broker/provider-port.ts']),
     // Who is asking is the broker's word for what identity finds out.
     ring('identity', ['core', 'broker/ports.ts', 'broker/caller.ts']),

@@ -9,7 +9,7 @@ const MAY_UNWRAP = [
   'src/store/keys/**',
   'src/identity/**',
   'src/local/**',
-  'src/broker/request-lease.ts',
+  'src/store/digests.ts',
 ]
 
 const defaultExport = { selector: 'ExportDefaultDeclaration', message: 'Export by name.' }
@@ -63,7 +63,6 @@ export default defineConfig(
   { files: ['src/**'], rules: { 'max-lines': ['error', 300], ...restrict(defaultExport, environment, unwrap) } },
   { files: MAY_UNWRAP, rules: restrict(defaultExport, environment) },
   { files: ['src/core/**', 'src/broker/**'], rules: restrict(defaultExport, environment, unwrap, ...impure) },
-  { files: ['src/broker/request-lease.ts'], rules: restrict(defaultExport, environment, ...impure) },
   { files: ['src/main.ts'], rules: restrict(defaultExport, unwrap) },
   {
     files: ['test/**', 'scripts/**'],

@@ -1,10 +1,14 @@
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 
 import { BROKER } from './broker/audit-entries.ts'
 import { enforcePolicy } from './broker/enforce-policy.ts'
 import type { Broker, Clock, Provider } from './broker/ports.ts'
+import { createHeard } from './broker/heartbeat.ts'
+import type { UpstreamProvider } from './broker/provider-port.ts'
 import { refusedProofs } from './broker/refused-proofs.ts'
 import { sweep } from './broker/sweep.ts'
+import { createUnsavedStops } from './broker/unsaved-stops.ts'
 import type { Configuration } from './config/configuration.ts'
 import { offLoopback } from './config/off-loopback.ts'
 import { describeFault, type Fault } from './core/fault.ts'
@@ -21,17 +25,22 @@ import { listen, stop } from './listener.ts'
 import type { LoadedPolicy } from './local/load-policy.ts'
 import { policyInForce, type PolicyInForce } from './policy-in-force.ts'
 import { createAccessTokens } from './providers/jwt/create-access-tokens.ts'
+import { providerUpkeep } from './provider-upkeep.ts'
 import { createReadiness } from './readiness.ts'
+import { startCloser } from './start-closer.ts'
 import { processChanges } from './store/changes.ts'
 import { digests } from './store/digests.ts'
+import { credentialSeals } from './store/keys/credential-seals.ts'
 import { loadSealKey } from './store/keys/load-seal-key.ts'
 import { openKeyRing } from './store/keys/open-key-ring.ts'
 import { publicKeySet } from './store/keys/public-key-set.ts'
 import { createSealer } from './store/keys/sealer.ts'
 import { signCheckpoint } from './store/keys/sign-checkpoint.ts'
+import type { SpaceTerms } from './store/space.ts'
 import { openStore, type SqliteStore } from './store/sqlite/open-store.ts'
 import { StartRefused } from './start-refused.ts'
 import { startSweeper } from './sweeper.ts'
+import { keepTime } from './time-keeper.ts'
 
 export interface AppOptions {
   readonly loaded: LoadedPolicy
@@ -41,7 +50,10 @@ export interface AppOptions {
   readonly dataDir?: string
   readonly log: HttpLog
   readonly version: string
+  /** The wall clock; the broker believes it only within the bounds of core/clock-guard.ts. */
   readonly clock?: Clock
+  /** Milliseconds that only grow; with a clock of one's own, that clock. */
+  readonly monotonic?: () => number
   readonly fetch?: Fetch
   /** Stands in front of what is real: a test makes it fail or wait at a named point. */
   readonly decorate?: Decorations
@@ -50,6 +62,10 @@ export interface AppOptions {
 interface Decorations {
   readonly store?: (store: SqliteStore) => SqliteStore
   readonly provider?: (provider: Provider) => Provider
+  /** Upstreams that a test scripts, beside those of the configuration. */
+  readonly upstreams?: readonly UpstreamProvider[]
+  /** Bytes of room that a small disk is watched by. */
+  readonly space?: SpaceTerms
 }
 
 interface Reloaded {
@@ -77,19 +93,30 @@ function refuseOffLoopback(host: string, { server, sealKey }: Configuration): vo
 
 /** The composition root: the only file that knows every part. Resolves when the broker listens; throws what stops the start. */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { log, loaded, clock = Date.now, fetch = globalThis.fetch, decorate = {} } = options
+  const { log, loaded, clock: wall = Date.now, fetch = globalThis.fetch, decorate = {} } = options
+  const monotonic = options.monotonic ?? options.clock ?? (() => performance.now())
   const { configuration } = loaded
   const { host, port } = options.listen ?? configuration.server
   const dataDir = options.dataDir ?? configuration.server.dataDir
   refuseOffLoopback(host, configuration)
   await using cleanup = new AsyncDisposableStack()
 
-  const opened = cleanup.use(openStore({ dataDir }))
+  const opened = cleanup.use(
+    openStore({
+      dataDir,
+      unreadable: (id, error) =>
+        log.error({ err: error, credential: id }, 'the row of a credential does not read: somebody has to look'),
+      ...(decorate.space && { spaceTerms: decorate.space }),
+    }),
+  )
   const store = decorate.store?.(opened) ?? opened
+  const time = keepTime({ wall, monotonic, stored: store.reads.clockMark() })
+  const { clock } = time
   const keyFolder = join(dataDir, 'keys')
   const sealKey = await loadSealKey(configuration.sealKey, keyFolder)
   if (sealKey.besideData) log.warn({}, 'the seal key lies beside the data that it seals: set keys.seal_key_file')
-  const ring = await openKeyRing({ folder: keyFolder, sealer: createSealer(sealKey.key), clock })
+  const sealer = createSealer(sealKey.key)
+  const ring = await openKeyRing({ folder: keyFolder, sealer, clock })
   const maintainKeys = keyUpkeep({ ring, store, clock, log })
   await maintainKeys(configuration.catalogue)
 
@@ -100,24 +127,36 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
   const broker: Broker = {
     clock,
+    time,
     digests,
     store,
+    log,
+    space: store.space,
+    seals: credentialSeals(sealer),
+    unsaved: createUnsavedStops(log),
+    heard: createHeard(clock()),
+    boot: randomUUID(),
+    random: Math.random,
+    kick: () => void closer.kick(),
     ids: createNewIds(clock),
     policy: () => force().policy,
     providers: () => force().providers,
     changes: processChanges(),
     inFlight: new Set(),
   }
+  const closer = cleanup.use(startCloser(broker))
+  const upkeep = providerUpkeep(log)
   const refused = refusedProofs(broker)
   cleanup.defer(refused.close)
   const sweeper = cleanup.use(
     startSweeper({
       every: configuration.sweepEvery,
-      clock,
+      monotonic,
       pass: async () => {
         if (!inForce) return
-        const { closed, failed } = await sweep(broker)
-        if (failed > 0) log.error({ closed, failed }, 'the sweep could not close every lease; it tries again')
+        await sweep(broker)
+        void closer.kick()
+        upkeep(inForce.providers.values())
         await refused.flush()
         await maintainKeys(inForce.policy.catalogue)
       },
@@ -127,11 +166,13 @@ export async function startApp(options: AppOptions): Promise<App> {
   const readiness = createReadiness({
     integrity: store.integrity,
     sweepLate: sweeper.late,
+    clockStop: () => time.stop(),
+    lowSpace: () => store.space.low(),
     damaged: (error) => log.error({ err: error }, 'the database is damaged: stop the broker and restore a backup'),
   })
 
   const tokens = { keys: ring.access, issuer: '' }
-  const outside = { clock, fetch, decorate: decorate.provider }
+  const outside = { clock, fetch, decorate: decorate.provider, upstreams: decorate.upstreams ?? [] }
   const server = httpServer({
     broker,
     identities: () => force().identities,
@@ -152,6 +193,12 @@ export async function startApp(options: AppOptions): Promise<App> {
       liveLeases: () => store.reads.countLive(null),
       commits: store.commits,
       sweepLagSeconds: sweeper.lagSeconds,
+      activeByProvider: () => store.reads.activeByProvider(),
+      revocationsFailed: closer.failed,
+      oldestRevocationSeconds: () => {
+        const since = store.reads.oldestRevocation()
+        return since === null ? 0 : Math.max(0, clock() - since) / 1000
+      },
       ready: () => readiness.reasons().length === 0,
     }),
     log,
@@ -165,6 +212,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   await record(loaded)
   await enforcePolicy(broker, inForce.policy)
   readiness.started()
+  void sweeper.kick()
 
   /** What comes into force is on record first: where it cannot be recorded, the one in force stays. */
   async function record({ rules }: LoadedPolicy): Promise<void> {
@@ -184,6 +232,14 @@ export async function startApp(options: AppOptions): Promise<App> {
       })
       return err(read.error)
     }
+    const gone = providersGone(store.reads.providersInUse(), read.value)
+    if (gone) {
+      log.error(
+        { provider: gone },
+        'a provider whose credentials are still alive cannot be taken out; the configuration in force stays',
+      )
+      return err([providerInUse(read.value, gone)])
+    }
     await maintainKeys(read.value.configuration.catalogue)
     const next = policyInForce({ loaded: read.value, tokens: { ...tokens }, before: force(), ...outside })
     await record(read.value)
@@ -197,7 +253,10 @@ export async function startApp(options: AppOptions): Promise<App> {
   return {
     url,
     reload,
-    sweep: sweeper.kick,
+    sweep: async () => {
+      await sweeper.kick()
+      await closer.kick()
+    },
     commits: store.commits,
     [Symbol.asyncDispose]: async () => {
       readiness.stop()
@@ -205,3 +264,16 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
   }
 }
+
+/** A provider that still has live credentials and that the new configuration no longer names. */
+function providersGone(inUse: readonly string[], { configuration }: LoadedPolicy): string | undefined {
+  return inUse.find((name) => !configuration.providers.some((provider) => provider.name === name))
+}
+
+const providerInUse = ({ configuration }: LoadedPolicy, name: string): Fault => ({
+  file: configuration.file,
+  line: 1,
+  column: 1,
+  message: `The provider ${name} is gone, and credentials of it are still alive`,
+  mend: 'Put it back until they have ended: mayfly credential list --json shows them.',
+})

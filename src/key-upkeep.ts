@@ -1,5 +1,6 @@
 import { BROKER } from './broker/audit-entries.ts'
-import type { Clock, Policy, Store } from './broker/ports.ts'
+import type { Clock, Policy } from './broker/ports.ts'
+import type { Store } from './broker/store-port.ts'
 import type { KeyRing } from './store/keys/open-key-ring.ts'
 
 interface Parts {

@@ -1,4 +1,5 @@
 import type { Clock, Policy, Provider } from './broker/ports.ts'
+import type { UpstreamProvider } from './broker/provider-port.ts'
 import type { AccessTokenIssuer } from './providers/jwt/access-token-keys.ts'
 import { createIdentities, type TrustedIdentities } from './identity/create-identities.ts'
 import type { Fetch } from './identity/fetch-json.ts'
@@ -22,9 +23,10 @@ interface Parts {
   readonly before: PolicyInForce | undefined
   /** What stands in front of each provider; undefined: nothing. */
   readonly decorate: ((provider: Provider) => Provider) | undefined
+  readonly upstreams: readonly UpstreamProvider[]
 }
 
-export function policyInForce({ loaded, tokens, clock, fetch, before, decorate }: Parts): PolicyInForce {
+export function policyInForce({ loaded, tokens, clock, fetch, before, decorate, upstreams }: Parts): PolicyInForce {
   const { configuration, rules } = loaded
   const { catalogue, limits, approvals } = configuration
   const identities = createIdentities(
@@ -50,10 +52,9 @@ export function policyInForce({ loaded, tokens, clock, fetch, before, decorate }
     identities,
     policy: { epoch: (before?.policy.epoch ?? 0) + 1, catalogue, rules, limits, approvals },
     providers: new Map(
-      configuration.providers.map(({ name }) => {
-        const provider = createJwtProvider({ name, ...tokens })
-        return [name, decorate?.(provider) ?? provider]
-      }),
+      [...configuration.providers.map(({ name }) => createJwtProvider({ name, ...tokens })), ...upstreams].map(
+        (provider) => [provider.name, decorate?.(provider) ?? provider],
+      ),
     ),
   }
 }

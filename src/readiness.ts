@@ -11,10 +11,12 @@ interface Parts {
   /** Settled once the database is known to be whole. */
   readonly integrity: Promise<void>
   readonly sweepLate: () => boolean
+  readonly clockStop: () => 'behind' | 'ahead' | null
+  readonly lowSpace: () => boolean
   readonly damaged: (error: unknown) => void
 }
 
-export function createReadiness({ integrity, sweepLate, damaged }: Parts): Readiness {
+export function createReadiness({ integrity, sweepLate, clockStop, lowSpace, damaged }: Parts): Readiness {
   const stopping = new AbortController()
   let starting = true
   let database: 'checking' | 'whole' | 'damaged' = 'checking'
@@ -36,7 +38,16 @@ export function createReadiness({ integrity, sweepLate, damaged }: Parts): Readi
       ...(starting ? ['The broker is starting'] : []),
       ...(database === 'checking' ? ['The database is being checked after an unclean stop'] : []),
       ...(database === 'damaged' ? ['The database is damaged: restore a backup'] : []),
+      ...clockReasons(clockStop()),
+      ...(lowSpace() ? ['The disk is nearly full'] : []),
       ...(sweepLate() ? ['The sweep has missed three turns'] : []),
     ],
   }
+}
+
+function clockReasons(stop: 'behind' | 'ahead' | null): readonly string[] {
+  if (stop === null) return []
+  return [
+    `The clock is ${stop === 'ahead' ? 'ahead of' : 'behind'} the time that is believed: set it right, or accept it`,
+  ]
 }

@@ -1,9 +1,12 @@
-import { samePerson, type Approval } from '../core/approval.ts'
+import type { Approval } from '../core/approval.ts'
+import { samePerson } from '../core/person.ts'
 import type { ApprovalId } from '../core/id.ts'
 import type { Lease } from '../core/lease.ts'
+import { hasRole } from '../core/role.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { OperatorCaller } from './caller.ts'
-import type { Broker, Policy, Reads } from './ports.ts'
+import type { Broker, Policy } from './ports.ts'
+import type { Reads } from './store-port.ts'
 import type { Refusal } from './refusal.ts'
 
 /** One operator's answer to one approval. `digest` says what the operator was looking at. */
@@ -63,6 +66,12 @@ export function mayNotApprove(
   operator: OperatorCaller,
   { approval, lease }: Answerable,
 ): string | undefined {
+  if (approval.abandon) {
+    if (!hasRole(operator.role, 'admin')) return 'Giving up on a credential takes two admins.'
+    return samePerson(approval.abandon.askedBy, operator.id)
+      ? 'You asked for this. Another admin has to approve it.'
+      : undefined
+  }
   const chain = [lease, ...reads.ancestors(lease)]
   const owners = chain.flatMap((each) => [
     each.owner,

@@ -1,19 +1,25 @@
 import type { Approval, ApprovalVote, ApprovedNarrowing } from '../core/approval.ts'
-import { isAnswered, samePerson } from '../core/approval.ts'
+import { isAnswered } from '../core/approval.ts'
+import { samePerson } from '../core/person.ts'
 import type { Ask, Decision } from '../core/decision.ts'
 import { judgeLease } from '../core/judge.ts'
 import type { Lease } from '../core/lease.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { SECOND_MS } from '../core/time.ts'
+import { abandon } from './abandon-credential.ts'
 import { answerable, mayNotApprove, type Answer, type Answerable } from './answer-approval.ts'
 import { actorOf, approvalEntry, leaseEntry, operatorRefusedEntry, type Origin } from './audit-entries.ts'
 import { closeLease } from './close-lease.ts'
+import { activation } from './grant-lease.ts'
 import { leaseFacts } from './lease-facts.ts'
 import { cutBy, isEmpty, widerThan } from './narrow-lease.ts'
+import { othersOfTask } from './others-of-task.ts'
 import { openApproval } from './open-approval.ts'
-import type { Broker, Policy, Reads, Transaction } from './ports.ts'
+import type { Broker, Policy } from './ports.ts'
+import type { Transaction } from './store-port.ts'
 import type { Refusal } from './refusal.ts'
 import { resolveAccess } from './resolve-access.ts'
+import { withGuards } from './revoked-before.ts'
 
 interface Yes extends Answer {
   readonly narrow: ApprovedNarrowing | null
@@ -70,7 +76,8 @@ function vote(broker: Broker, tx: Transaction, voting: Voting): Result<Approval,
   }
   const answered: Approval = { ...approval, ...change, fence: approval.fence + 1 }
   tx.append(approvalEntry('approval.approved', answered, yes.reason, origin))
-  if (state === 'approved') judgeAgain(broker, tx, { ...voting, approval: answered })
+  if (state === 'approved' && answered.abandon) abandon(tx, answered.abandon.credential, origin)
+  else if (state === 'approved') judgeAgain(broker, tx, { ...voting, approval: answered })
   return ok(answered)
 }
 
@@ -86,7 +93,8 @@ function judgeAgain(broker: Broker, tx: Transaction, { approval, lease: asked, p
   if (!resolved.ok) return denied('The agent may no longer ask for this')
 
   const facts = leaseFacts(othersOfTask(tx), { ...cut, resolved: resolved.value }, origin.now)
-  const verdict = judgeLease(policy.rules, facts)
+  const judged = { reads: tx, agent: cut.agent, task: cut.task, now: origin.now }
+  const verdict = withGuards(judgeLease(policy.rules, facts), judged)
   const answered = [...approval.answered, ...approval.asks]
   const asks = verdict.asks.filter((ask) => !isAnswered(ask, answered))
   const effect = verdict.effect === 'ask' && asks.length === 0 ? 'allow' : verdict.effect
@@ -102,14 +110,6 @@ function judgeAgain(broker: Broker, tx: Transaction, { approval, lease: asked, p
       return activate(tx, { ...asked, ...next }, policy, origin)
   }
 }
-
-/** The lease itself is open by now, and was not when it was first judged: the rules see the others only. */
-const othersOfTask = (reads: Reads): Pick<Reads, 'taskSoFar'> => ({
-  taskSoFar: (agent, task) => {
-    const { openLeases, outcomes } = reads.taskSoFar(agent, task)
-    return { openLeases: openLeases - 1, outcomes }
-  },
-})
 
 interface AskingAgain {
   readonly lease: Lease
@@ -133,9 +133,8 @@ function activate(tx: Transaction, lease: Lease, policy: Policy, origin: Origin)
   const { access, tools, ttlSeconds, decision } = lease
   const active = {
     state: 'active',
-    activatedAt: origin.now,
     expiresAt: origin.now + ttlSeconds * SECOND_MS,
-    maxExpiresAt: origin.now + policy.limits.maxAgeSeconds * SECOND_MS,
+    ...activation(lease, origin.now, policy.limits.maxAgeSeconds),
   } as const
   if (tx.moveLease(lease, { access, tools, ttlSeconds, decision, ...active }))
     tx.append(leaseEntry('lease.granted', { ...lease, ...active }, origin))

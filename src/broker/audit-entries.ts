@@ -6,7 +6,8 @@ import type { Decision } from '../core/decision.ts'
 import { intentOnWire } from '../core/intent.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Lease } from '../core/lease.ts'
-import type { Instant } from '../core/time.ts'
+import type { Mark, Scope } from '../core/mark.ts'
+import { rfc3339, type Instant } from '../core/time.ts'
 import { toolOnWire } from '../core/tool-access.ts'
 import type { Caller } from './caller.ts'
 
@@ -50,7 +51,8 @@ export function decisionOnWire(decision: Decision): JsonObject {
 
 type LeaseSubject = Pick<Lease, 'task' | 'intent' | 'access' | 'tools' | 'ttlSeconds'>
 
-function leaseSubject(lease: LeaseSubject): JsonObject {
+/** What a lease is about: what was asked, as the audit keeps it. */
+export function leaseSubject(lease: LeaseSubject): JsonObject {
   return {
     task: lease.task,
     intent: intentOnWire(lease.intent),
@@ -92,13 +94,36 @@ export function leaseClosedEntry(lease: Lease, origin: Origin): AuditEntry {
 }
 
 export function credentialEntry(
-  kind: 'credential.minted' | 'credential.closed',
+  kind: 'credential.intended' | 'credential.minted' | 'credential.closed',
   lease: Lease,
   credential: Credential,
   origin: Origin,
 ): AuditEntry {
   const subject = { id: credential.id, outcome: credential.outcome, reason: null }
-  return { ...about(lease), ...common(kind, origin), subject, fingerprint: credential.fingerprint }
+  return {
+    ...about(lease),
+    ...common(kind, origin),
+    subject,
+    fingerprint: credential.fingerprint === '' ? null : credential.fingerprint,
+  }
+}
+
+/** More time, and nothing else: `subject` says until when. */
+export function renewedEntry(lease: Lease, origin: Origin): AuditEntry {
+  const subject = { ...leaseSubject(lease), expires_at: rfc3339(lease.expiresAt) }
+  return { ...about(lease), ...common('lease.renewed', origin), subject }
+}
+
+type MarkKind = 'freeze.set' | 'freeze.lifted' | 'mark.revoked' | 'mark.restored'
+
+export function markEntry(kind: MarkKind, { scope, reason }: Mark, origin: Origin): AuditEntry {
+  return { ...common(kind, origin), subject: { scope: scopeOnWire(scope), reason } }
+}
+
+/** A scope as the API and the audit show it. */
+export function scopeOnWire(scope: Scope): JsonObject {
+  if (scope.kind === 'all') return { all: true }
+  return { [scope.kind]: scope.value, ...(scope.kind === 'task' && { agent: scope.agent }) }
 }
 
 type ApprovalKind = 'approval.approved' | 'approval.denied' | 'approval.expired'

@@ -1,10 +1,10 @@
 import type { LeaseId } from '../core/id.ts'
 import type { Lease } from '../core/lease.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { announceLease } from './announce-lease.ts'
 import { actorOf } from './audit-entries.ts'
 import type { Caller } from './caller.ts'
 import { closeLease } from './close-lease.ts'
+import { endLease } from './end-lease.ts'
 import { findLease } from './find-lease.ts'
 import type { Broker } from './ports.ts'
 import type { Refusal } from './refusal.ts'
@@ -28,22 +28,18 @@ export async function completeLease(broker: Broker, call: Completion): Promise<R
   const found = findLease(broker, call.caller, call.lease)
   if (!found.ok) return found
   const origin = { actor: actorOf(call.caller), requestId: call.requestId, now: broker.clock() }
-  const result = await broker.store.commit((tx): Result<Lease, Refusal> => {
-    const lease = tx.lease(call.lease)
-    if (!lease) return err({ reason: 'not-found' })
-    const outcome = lease.state === 'pending' ? 'cancelled' : call.outcome === 'success' ? 'completed' : 'failed'
-    const closed =
-      lease.state === 'closed' ? undefined : closeLease(tx, lease, { outcome, reason: call.summary }, origin)
-    if (closed) return ok(closed)
-    const same = lease.outcome === 'cancelled' || lease.outcome === outcome
-    return same
-      ? ok(lease)
-      : err({
-          reason: 'conflict',
-          detail: `The lease is ${lease.state} (${lease.outcome ?? 'open'}).`,
-          state: lease.state,
-        })
+  return endLease(broker, {
+    lease: call.lease,
+    origin,
+    reason: call.summary ?? 'Completed',
+    step: (tx, lease) => {
+      const outcome = lease.state === 'pending' ? 'cancelled' : call.outcome === 'success' ? 'completed' : 'failed'
+      const open = lease.state === 'pending' || lease.state === 'active'
+      const ended = open ? closeLease(tx, lease, { outcome, reason: call.summary }, origin) : undefined
+      if (ended) return ok(ended)
+      if (lease.outcome === 'cancelled' || lease.outcome === outcome) return ok(lease)
+      const detail = `The lease is ${lease.state} (${lease.outcome ?? 'open'}).`
+      return err({ reason: 'conflict', detail, state: lease.state })
+    },
   })
-  if (result.ok) announceLease(broker, result.value)
-  return result
 }

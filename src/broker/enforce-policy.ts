@@ -29,11 +29,12 @@ async function endIfOutside(broker: Broker, policy: Policy, lease: Lease): Promi
   const origin = { actor: BROKER, requestId: null, now: broker.clock() }
   const closed = await broker.store.commit((tx) => {
     const current = tx.lease(lease.id)
-    return current && current.state !== 'closed'
+    return current?.state === 'pending' || current?.state === 'active'
       ? closeLease(tx, current, { outcome: 'revoked', reason }, origin)
       : undefined
   })
   announceLease(broker, lease)
+  if (closed?.state === 'closing') broker.kick()
   return closed !== undefined
 }
 

@@ -1,9 +1,10 @@
-import type { LeaseId } from '../core/id.ts'
+import type { CredentialId, LeaseId } from '../core/id.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Lease } from '../core/lease.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { HOUR_MS, type Instant } from '../core/time.ts'
-import type { Broker, Digests, Transaction } from './ports.ts'
+import type { Broker, Digests } from './ports.ts'
+import type { Transaction } from './store-port.ts'
 import type { Refusal } from './refusal.ts'
 
 const KEPT_MS = 24 * HOUR_MS
@@ -13,6 +14,12 @@ export interface IdempotencyKey {
   readonly scope: string
   readonly key: string
   readonly digest: string
+}
+
+/** What came of an earlier request with the same key. */
+interface Kept {
+  readonly lease: Lease
+  readonly credential: CredentialId | null
 }
 
 /** The scope is agent, its instance and the route: JSON keeps two of them from ever spelling the same one. */
@@ -37,7 +44,7 @@ export function idempotencyKey(
 export function claimKey(
   broker: Pick<Broker, 'store' | 'clock' | 'inFlight'>,
   key: IdempotencyKey,
-): Result<Lease | undefined, Refusal> {
+): Result<Kept | undefined, Refusal> {
   if (broker.inFlight.has(inFlightName(key))) {
     return err({
       reason: 'conflict',
@@ -49,12 +56,17 @@ export function claimKey(
   if (earlier && earlier.digest !== key.digest) return err({ reason: 'idempotency-mismatch' })
   const lease = earlier && broker.store.reads.lease(earlier.lease)
   if (!lease) broker.inFlight.add(inFlightName(key))
-  return ok(lease)
+  return ok(lease && { lease, credential: earlier.credential })
 }
 
-/** In the transaction that stores the lease: only answers that made one are kept. */
-export function keepKey(tx: Transaction, key: IdempotencyKey, lease: LeaseId, now: Instant): void {
-  tx.keepIdempotent(key.scope, key.key, { digest: key.digest, lease, keptAt: now, expiresAt: now + KEPT_MS })
+/** In the transaction that stores what came of it: only answers that made something are kept. */
+export function keepKey(
+  tx: Transaction,
+  { scope, key, digest }: IdempotencyKey,
+  made: { readonly lease: LeaseId; readonly credential: CredentialId | null },
+  now: Instant,
+): void {
+  tx.keepIdempotent(scope, key, { ...made, digest, keptAt: now, expiresAt: now + KEPT_MS })
 }
 
 /** How a key is named while its request is being answered. */

@@ -1,18 +1,18 @@
 import type { JsonObject } from '../core/json.ts'
-import { isUsable } from '../core/lease.ts'
 import type { OperatorCaller, PepCaller } from './caller.ts'
 import type { AccessTokens, Broker } from './ports.ts'
+import { isGrantFrozen, standing } from './standing.ts'
 
 export type Introspection = { readonly active: false } | { readonly active: true; readonly claims: JsonObject }
 
 const INACTIVE: Introspection = { active: false }
 
 /**
- * RFC 7662. A token is active only while it, its credential, its lease and every ancestor are. A token for an audience
+ * RFC 7662. A token is active only while it, its credential, its lease and every ancestor are, and nothing is frozen. A token for an audience
  * that is not the caller's reads like one that never was, so a PEP learns nothing about its neighbours' tokens.
  */
 export async function introspect(
-  broker: Pick<Broker, 'clock' | 'store'> & { readonly accessTokens: AccessTokens },
+  broker: Pick<Broker, 'clock' | 'store' | 'unsaved'> & { readonly accessTokens: AccessTokens },
   caller: PepCaller | OperatorCaller,
   token: string,
 ): Promise<Introspection> {
@@ -23,7 +23,7 @@ export async function introspect(
   const lease = credential && reads.lease(credential.lease)
   // Read after the await: a lease that closed while the signature was being checked is closed.
   const now = broker.clock()
-  if (!lease || credential.state !== 'active' || now >= credential.expiresAt || !isUsable(lease, now)) return INACTIVE
-  if (!reads.ancestors(lease).every((ancestor) => isUsable(ancestor, now))) return INACTIVE
+  if (!lease || credential.state !== 'active' || now >= credential.expiresAt) return INACTIVE
+  if (standing(broker, reads, lease, now) !== 'usable' || isGrantFrozen(broker, reads, credential)) return INACTIVE
   return { active: true, claims: { ...verified.claims, token_type: 'Bearer' } }
 }

@@ -3,7 +3,7 @@ import { NO_PARENT, NO_RECENT, type LeaseFacts } from '../core/facts.ts'
 import { worstIntent, type DeclaredIntent } from '../core/intent.ts'
 import type { Json } from '../core/json.ts'
 import type { Instant } from '../core/time.ts'
-import type { Reads } from './ports.ts'
+import type { Reads } from './store-port.ts'
 import type { Resolved } from './resolve-access.ts'
 
 /** What is judged: the resolved request, and who sent it when. */

@@ -22,6 +22,7 @@ export function openApproval(
     state: 'pending',
     fence: 0,
     lease: lease.id,
+    abandon: null,
     agent: lease.agent,
     owner: lease.owner,
     task: lease.task,

@@ -1,19 +1,19 @@
-import type { Approval, ApprovalState } from '../core/approval.ts'
-import type { AuditEntry, AuditRecord, AuditStream, ChainHead } from '../core/audit.ts'
-import type { Catalogue, JwtGrant } from '../core/catalogue.ts'
-import type { Credential, CredentialState } from '../core/credential.ts'
-import type { ApprovalId, CredentialId, DecisionId, LeaseId } from '../core/id.ts'
-import type { RuleSet } from '../core/judge.ts'
 import type { GrantedAccess } from '../core/access.ts'
-import type { JsonObject } from '../core/json.ts'
-import type { Lease, LeaseOutcome, LeaseState } from '../core/lease.ts'
+import type { Catalogue, JwtGrant } from '../core/catalogue.ts'
+import type { Credential } from '../core/credential.ts'
+import type { ApprovalId, CredentialId, DecisionId, FreezeId, LeaseId, RevocationMarkId } from '../core/id.ts'
+import type { RuleSet } from '../core/judge.ts'
+import type { Json, JsonObject } from '../core/json.ts'
+import type { Lease } from '../core/lease.ts'
+import type { Mark } from '../core/mark.ts'
 import type { Result } from '../core/result.ts'
 import type { Secret } from '../core/secret.ts'
 import type { Instant } from '../core/time.ts'
-import type { UpstreamProvider } from './provider-port.ts'
 import type { AgentCaller, OperatorCaller, PepCaller } from './caller.ts'
+import type { UpstreamProvider } from './provider-port.ts'
+import type { Store } from './store-port.ts'
 
-/** The wall clock. MUST never be read by core or broker in any other way. */
+/** The time that every use is checked against: it never runs backwards. MUST never be read by core or broker in any other way. */
 export type Clock = () => Instant
 
 /** New names for new things. Ids MUST sort by time; tokens MUST hold 256 bits of entropy. */
@@ -22,6 +22,8 @@ export interface NewIds {
   credential(): CredentialId
   decision(): DecisionId
   approval(): ApprovalId
+  freeze(): FreezeId
+  revocationMark(): RevocationMarkId
   leaseToken(): Secret<string>
 }
 
@@ -29,6 +31,8 @@ export interface NewIds {
 export interface Digests {
   /** SHA-256 over the UTF-8 text, in lower-case hex. */
   hex(text: string): string
+  /** The same over a secret, which is all that is ever kept of it. */
+  ofSecret(secret: Secret<string>): string
   /** `sha256:` and hex over the RFC 8785 form. */
   ofJson(value: JsonObject): string
 }
@@ -109,113 +113,6 @@ export interface AccessTokens {
   verify(token: string, now: Instant): Promise<VerifiedAccessToken | undefined>
 }
 
-/** A page of a list, newest first by (created_at, id). `after` is the last row of the page before. */
-export interface PageRequest {
-  readonly limit: number
-  readonly after: { readonly createdAt: Instant; readonly id: string } | null
-}
-
-export interface LeaseFilter {
-  readonly state?: LeaseState
-  readonly agent?: string
-  readonly owner?: string
-  readonly task?: string
-  readonly grant?: string
-  readonly tier?: string
-  readonly since?: Instant
-  readonly until?: Instant
-}
-
-export interface ApprovalFilter {
-  readonly state?: ApprovalState
-  readonly agent?: string
-  readonly task?: string
-}
-
-/** Reads see the last commit; inside a transaction they see what it has written so far. */
-export interface Reads {
-  lease(id: LeaseId): Lease | undefined
-  leaseByToken(tokenHash: string): Lease | undefined
-  leases(filter: LeaseFilter, page: PageRequest): readonly Lease[]
-  /** The lease's ancestors, nearest first. */
-  ancestors(lease: Lease): readonly Lease[]
-  children(lease: LeaseId): readonly LeaseId[]
-  credential(id: CredentialId): Credential | undefined
-  credentialsOf(lease: LeaseId): readonly Credential[]
-  approval(id: ApprovalId): Approval | undefined
-  approvals(filter: ApprovalFilter, page: PageRequest): readonly Approval[]
-  /** Leases pending or active, of one agent or of all. */
-  countLive(agent: string | null): number
-  countPendingApprovals(agent: string): number
-  /** What became of one agent's task so far: leases still open, and outcomes of those closed, newest first, at most 100. */
-  taskSoFar(agent: string, task: string): { readonly openLeases: number; readonly outcomes: readonly LeaseOutcome[] }
-  /** Leases pending or active whose `expiresAt` is not after `now`, earliest first. */
-  due(now: Instant, limit: number): readonly Lease[]
-  /** Leases pending or active that the reload of a configuration has to look at, in a fixed order after `after`. */
-  live(after: LeaseId | null, limit: number): readonly Lease[]
-  audit(stream: AuditStream, after: number, limit: number): readonly AuditRecord[]
-  auditHead(stream: AuditStream): ChainHead
-  /** The answer kept for an idempotency key that has not lapsed. */
-  idempotent(scope: string, key: string, now: Instant): IdempotentAnswer | undefined
-}
-
-/** Which request a key stood for (`digest` over its RFC 8785 form) and the lease that came of it. */
-export interface IdempotentAnswer {
-  readonly digest: string
-  readonly lease: LeaseId
-  readonly expiresAt: Instant
-}
-
-/** The members of a lease that change after it is stored. */
-export type LeaseChange = Partial<
-  Pick<
-    Lease,
-    | 'state'
-    | 'activatedAt'
-    | 'expiresAt'
-    | 'maxExpiresAt'
-    | 'ttlSeconds'
-    | 'access'
-    | 'tools'
-    | 'decision'
-    | 'approval'
-    | 'closedAt'
-    | 'outcome'
-    | 'reason'
-  >
->
-export type CredentialChange = Partial<Pick<Credential, 'state' | 'outcome' | 'confirmedAt'>>
-export type ApprovalChange = Partial<Pick<Approval, 'state' | 'approvedBy' | 'deniedBy' | 'reason'>>
-
-/**
- * One transaction. Every `move` is a compare-and-set on state and fence and returns whether it won; the caller MUST look.
- * `append` MUST be part of the same transaction as what it records.
- */
-export interface Transaction extends Reads {
-  insertLease(lease: Lease): void
-  moveLease(from: Pick<Lease, 'id' | 'state' | 'fence'>, change: LeaseChange): boolean
-  insertCredential(credential: Credential): void
-  moveCredential(
-    from: { readonly id: CredentialId; readonly state: CredentialState; readonly fence: number },
-    change: CredentialChange,
-  ): boolean
-  insertApproval(approval: Approval): void
-  moveApproval(from: Pick<Approval, 'id' | 'state' | 'fence'>, change: ApprovalChange): boolean
-  /** Keeps the key, and MAY drop others that have lapsed by `keptAt`. */
-  keepIdempotent(scope: string, key: string, answer: IdempotentAnswer & { readonly keptAt: Instant }): void
-  append(entry: AuditEntry): void
-}
-
-/**
- * The ledger. `commit` runs the step inside one durable transaction and resolves once it is on disk. Steps that arrive
- * together MAY share a commit; a step that throws MUST leave no trace and MUST NOT harm its neighbours. A step MUST be
- * synchronous and MAY be run once only. After `commit` rejects, nothing of the step is stored.
- */
-export interface Store {
-  readonly reads: Reads
-  commit<T>(step: (tx: Transaction) => T): Promise<T>
-}
-
 /** Wakes who waits for a change of one lease or approval. A nudge: a lost one costs a time-out, never a wrong answer. */
 export interface Changes {
   announce(id: LeaseId | ApprovalId): void
@@ -223,15 +120,77 @@ export interface Changes {
   next(id: LeaseId | ApprovalId, ms: number, signal: AbortSignal): Promise<void>
 }
 
+/** Keeps at rest what a revocation needs, readable for this broker only. What was sealed under one name opens under no other. */
+export interface Seals {
+  seal(name: CredentialId, needed: JsonObject): string
+  /** Undefined where it does not open: another key, another name, a changed bit. */
+  open(name: CredentialId, sealed: string): Json | undefined
+}
+
+/** The guarded clock, beyond the time itself. */
+export interface TimeKeeper {
+  /** What is believed: closing what is due goes by it, so that a clock that jumped ahead closes nothing. */
+  sweepClock(): Instant
+  /** Why nothing may be minted now, for the caller; null while the clock is good. */
+  stop(): 'behind' | 'ahead' | null
+  /** An operator says that the wall clock is right. Returns the time that is believed from now on. */
+  accept(): Instant
+}
+
+/** The disk under the ledger. */
+export interface Space {
+  /** There is less room left than it takes to wind everything down in order. */
+  low(): boolean
+}
+
+/**
+ * Stops that could not be written: they hold in this process from the moment they were asked for, and are written as
+ * soon as the ledger can be. Whoever asked was told to ask again.
+ */
+export interface UnsavedStops {
+  marks(): readonly Mark[]
+  add(mark: Mark, write: () => Promise<unknown>): void
+  /** Tries to write each; those that succeed are forgotten. */
+  retry(): Promise<void>
+}
+
+/** When each lease with a heartbeat was last heard of, in this process. */
+export interface Heard {
+  note(lease: LeaseId, at: Instant): void
+  last(lease: LeaseId): Instant | undefined
+  /** Forgets what was last heard of before that. */
+  prune(before: Instant): void
+  /** Deadlines count from here after a start. */
+  readonly since: Instant
+}
+
+/** For operators. Fields MUST NOT hold a secret; `err` is an error whose text was made not to. */
+export interface BrokerLog {
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void
+  error(fields: Readonly<Record<string, unknown>>, message: string): void
+}
+
 /** What every verb of the broker may use. A verb picks the members it needs. */
 export interface Broker {
   readonly clock: Clock
+  readonly time: TimeKeeper
+  readonly space: Space
   readonly ids: NewIds
   readonly digests: Digests
+  readonly seals: Seals
   readonly policy: () => Policy
   readonly store: Store
   readonly providers: () => ReadonlyMap<string, Provider>
   readonly changes: Changes
+  readonly unsaved: UnsavedStops
+  readonly heard: Heard
+  /** Names this start of the broker: rows in `minting` of another one were left behind. */
+  readonly boot: string
   /** Idempotency keys whose first request is still being answered. */
   readonly inFlight: Set<string>
+  /** Wakes the closer. Never waits for it. */
+  readonly kick: () => void
+  readonly log: BrokerLog
+  /** In [0, 1). */
+  readonly random: () => number
 }

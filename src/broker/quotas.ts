@@ -1,4 +1,5 @@
-import type { Policy, Reads } from './ports.ts'
+import type { Policy } from './ports.ts'
+import type { Reads } from './store-port.ts'
 import type { Refusal } from './refusal.ts'
 
 /** Quotas free up when leases end, which nobody can foretell: a fixed, honest "later". */

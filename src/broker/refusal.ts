@@ -16,9 +16,16 @@ export type Refusal =
   | { readonly reason: 'unknown-agent'; readonly detail: string }
   | { readonly reason: 'denied'; readonly detail: string; readonly decision: Decision }
   | { readonly reason: 'not-granted'; readonly detail: string; readonly errors: readonly FieldError[] }
-  | { readonly reason: 'forbidden'; readonly detail: string }
+  | { readonly reason: 'forbidden'; readonly detail: string; readonly hint?: string }
   | { readonly reason: 'not-found' }
-  | { readonly reason: 'conflict'; readonly detail: string; readonly state: string | null }
+  | {
+      readonly reason: 'conflict'
+      readonly detail: string
+      readonly state: string | null
+      /** Whose of several tasks of one name may be meant. */
+      readonly agents?: readonly string[]
+    }
+  | { readonly reason: 'frozen'; readonly detail: string }
   | { readonly reason: 'gone'; readonly detail: string }
   | { readonly reason: 'idempotency-mismatch' }
   | { readonly reason: 'quota-exceeded'; readonly detail: string; readonly retryAfterSeconds: number }

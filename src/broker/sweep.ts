@@ -1,37 +1,68 @@
 import type { Lease } from '../core/lease.ts'
-import { announceLease } from './announce-lease.ts'
+import { HOUR_MS } from '../core/time.ts'
 import { BROKER } from './audit-entries.ts'
-import { closeLease } from './close-lease.ts'
+import { closeEach } from './close-each.ts'
+import { closeDescendants, closeMarked } from './close-marked.ts'
+import { lostAt } from './heartbeat.ts'
+import { lapseApprovals } from './lapse-approvals.ts'
 import type { Broker } from './ports.ts'
+import { recoverMints } from './recover-mints.ts'
 
 const BATCH = 500
+/** A heartbeat is at most an hour, and a lease is lost after two. */
+const HEARD_KEPT_MS = 3 * HOUR_MS
 
 export interface Swept {
   readonly closed: number
-  /** Rows that could not be closed now: they stay due, and never stop the others. */
-  readonly failed: number
 }
 
 /**
  * Closes everything that is due, in batches. There is no timer per lease: a tick that is lost, late or doubled costs
- * nothing, because each pass takes whatever is due by then and every close is a compare-and-set.
+ * nothing, because each pass takes whatever is due by then and every close is a compare-and-set. What is due goes by the
+ * time that is believed; uses are checked by the clock themselves, so a late sweep never prolongs anything.
  */
 export async function sweep(broker: Broker): Promise<Swept> {
-  let swept: Swept = { closed: 0, failed: 0 }
-  for (;;) {
-    const due = broker.store.reads.due(broker.clock(), BATCH)
-    // Each lease is a step of its own: one that throws is rolled back alone, and the store commits them together.
-    const closed = await Promise.all(due.map((lease) => expire(broker, lease).catch(() => false)))
-    const done = closed.filter(Boolean).length
-    swept = { closed: swept.closed + done, failed: swept.failed + closed.length - done }
-    if (due.length < BATCH || done === 0) return swept
-  }
+  await broker.unsaved.retry()
+  const expired = await closeEach(broker, {
+    next: (limit) => broker.store.reads.due(broker.time.sweepClock(), limit),
+    closing: (lease) => ({
+      outcome: 'expired',
+      reason: lease.state === 'pending' ? 'Nobody answered the approval in time' : null,
+    }),
+    actor: BROKER,
+  })
+  const lost = await closeLost(broker)
+  const marked = await closeMarked(broker)
+  const cascaded = await closeDescendants(broker)
+  await recoverMints(broker)
+  await lapseApprovals(broker)
+  await broker.store.commit((tx) => {
+    tx.keepClockMark(broker.time.sweepClock())
+  })
+  broker.heard.prune(broker.clock() - HEARD_KEPT_MS)
+  return { closed: expired + lost + marked + cascaded }
 }
 
-async function expire(broker: Broker, lease: Lease): Promise<boolean> {
-  const origin = { actor: BROKER, requestId: null, now: broker.clock() }
-  const reason = lease.state === 'pending' ? 'Nobody answered the approval in time' : null
-  const closed = await broker.store.commit((tx) => closeLease(tx, lease, { outcome: 'expired', reason }, origin))
-  announceLease(broker, lease)
-  return closed !== undefined
+/** Those that were heard of since their deadline was written down get a new one; the rest are lost. */
+async function closeLost(broker: Broker): Promise<number> {
+  const { reads } = broker.store
+  let closed = 0
+  for (;;) {
+    const now = broker.time.sweepClock()
+    const silent = reads.silent(now, BATCH)
+    const isLost = (lease: Lease): boolean => (lostAt(broker.heard, lease) ?? Infinity) <= now
+    const heard = silent.filter((lease) => !isLost(lease))
+    await Promise.all(
+      heard.map((lease) => broker.store.commit((tx) => tx.moveLease(lease, { silentAt: lostAt(broker.heard, lease) }))),
+    )
+    const lost = silent.filter(isLost)
+    let given = false
+    const done = await closeEach(broker, {
+      next: () => (given ? [] : ((given = true), lost)),
+      closing: () => ({ outcome: 'lost', reason: 'Nothing was heard of its agent for two intervals' }),
+      actor: BROKER,
+    })
+    closed += done
+    if (silent.length < BATCH || heard.length + done === 0) return closed
+  }
 }

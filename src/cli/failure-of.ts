@@ -34,6 +34,10 @@ export const PROBLEMS: Readonly<Record<ProblemSlug, Told>> = {
   'idempotency-mismatch': { exit: EXIT.conflict, mend: 'Use a new key for a new request.' },
   'quota-exceeded': { exit: EXIT.later, mend: 'Complete what is open, then try again.' },
   'rate-limited': { exit: EXIT.later, mend: 'Try again a little later.' },
+  frozen: {
+    exit: EXIT.frozen,
+    mend: 'Nothing is lost: ask again once an operator has lifted the freeze.',
+  },
   internal: {
     exit: EXIT.error,
     mend: 'Give an operator the request id: the log of the broker has the cause under it.',

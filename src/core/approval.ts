@@ -1,10 +1,11 @@
 import type { AskedAccess } from './access.ts'
 import type { Ask } from './decision.ts'
-import type { ApprovalId, LeaseId } from './id.ts'
+import type { ApprovalId, CredentialId, LeaseId } from './id.ts'
 import type { JsonObject } from './json.ts'
 import type { Instant } from './time.ts'
 import type { ToolAccess } from './tool-access.ts'
 
+export const APPROVAL_KINDS = ['lease', 'abandon'] as const
 export const APPROVAL_STATES = ['pending', 'approved', 'denied', 'expired', 'cancelled', 'used'] as const
 export type ApprovalState = (typeof APPROVAL_STATES)[number]
 
@@ -26,10 +27,12 @@ export interface ApprovalVote {
 /** A human's answer to an ask, bound to the digest of exactly what was asked. Input to a new decision, never a grant by itself. */
 export interface Approval {
   readonly id: ApprovalId
-  readonly kind: 'lease'
+  readonly kind: (typeof APPROVAL_KINDS)[number]
   readonly state: ApprovalState
   readonly fence: number
   readonly lease: LeaseId
+  /** What an operator wants to give up on, and who; null for a lease that waits. */
+  readonly abandon: { readonly credential: CredentialId; readonly askedBy: string } | null
   readonly agent: string
   readonly owner: string
   readonly task: string
@@ -47,9 +50,6 @@ export interface Approval {
   readonly deniedBy: string | null
   readonly reason: string | null
 }
-
-/** People are compared without regard to case: `Dana@Example.com` is the owner `dana@example.com`. */
-export const samePerson = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase()
 
 /** Whether one of the answered asks was this one: of the same rule, put to the same people, to at least as many. */
 export const isAnswered = (ask: Ask, answered: readonly Ask[]): boolean =>

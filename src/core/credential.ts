@@ -21,11 +21,23 @@ export interface Credential {
   readonly lease: LeaseId
   readonly grant: string
   readonly provider: string
+  /** Whoever takes it back upstream; null for a credential that is only signed. */
+  readonly target: string | null
+  /** What the upstream knows it by; for a signed one, its own id. */
+  readonly handle: string
+  /** How many ancestors its lease has: upstream, children end before parents. */
+  readonly depth: number
+  /** The start of the broker that minted it: a row in `minting` of an older one was left behind by a crash. */
+  readonly boot: string
+  /** What a revocation needs beside the handle, sealed. */
+  readonly sealed: string | null
   readonly type: CredentialType
   readonly state: CredentialState
   readonly fence: number
   readonly outcome: CredentialOutcome | null
   readonly issuedAt: Instant
+  /** When the upstream ends by itself whatever the mint may have made, at the latest. */
+  readonly notAfter: Instant
   /** What the lease promises. */
   readonly expiresAt: Instant
   /** When the upstream itself ends it, if later. */
@@ -34,12 +46,14 @@ export interface Credential {
   /** Verifiers that never ask accept it until then. Null: every use asks. */
   readonly offlineUntil: Instant | null
   readonly effectiveAfter: Instant | null
+  /** Since when it is being taken back. */
+  readonly revokingAt: Instant | null
   readonly confirmedAt: Instant | null
   readonly attempts: number
   readonly nextAttemptAt: Instant | null
   readonly stuck: boolean
   readonly lastError: string | null
-  /** SHA-256 of the secret, in lower-case hex: enough to recognise it, useless to hold. */
+  /** SHA-256 of the secret, in lower-case hex: enough to recognise it, useless to hold. `""` until it is minted. */
   readonly fingerprint: string
 }
 

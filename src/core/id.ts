@@ -7,6 +7,10 @@ export type LeaseId = Branded<'LeaseId'>
 export type CredentialId = Branded<'CredentialId'>
 export type DecisionId = Branded<'DecisionId'>
 export type ApprovalId = Branded<'ApprovalId'>
+export type FreezeId = Branded<'FreezeId'>
+/** Of a revocation of an agent, owner or task that sticks. It is never shown. */
+export type RevocationMarkId = Branded<'RevocationMarkId'>
+export type MarkId = FreezeId | RevocationMarkId
 
 /** The three letters in front of an id, and what it names. */
 export interface IdKinds {
@@ -14,6 +18,8 @@ export interface IdKinds {
   readonly crd: CredentialId
   readonly dec: DecisionId
   readonly apr: ApprovalId
+  readonly frz: FreezeId
+  readonly rvk: RevocationMarkId
 }
 export type IdKind = keyof IdKinds
 

@@ -36,14 +36,18 @@ export interface Lease {
   readonly task: string
   readonly agent: string
   readonly owner: string
+  /** The agent that opened the task: the agent of the root. */
+  readonly rootAgent: string
   /** The running instance of the agent: its instance claims in canonical form, `""` where none are configured. */
   readonly instance: string
   /** The verified identity that asked, kept because the rules judge the lease again. */
   readonly identity: { readonly issuer: string; readonly claims: Claims }
   readonly parent: LeaseId | null
   readonly root: LeaseId
+  /** 0 for a root. */
+  readonly depth: number
   readonly createdAt: Instant
-  /** Null while pending. */
+  /** Null while pending, and while the first credentials are still being minted upstream: nobody holds the token then. */
   readonly activatedAt: Instant | null
   /** While pending, the moment at which the approval lapses. */
   readonly expiresAt: Instant
@@ -52,6 +56,8 @@ export interface Lease {
   /** What was granted, in seconds: asked for, then capped. */
   readonly ttlSeconds: number
   readonly heartbeatSeconds: number | null
+  /** When it counts as lost unless it was heard of since; null without a heartbeat. Moved on lazily. */
+  readonly silentAt: Instant | null
   readonly intent: DeclaredIntent
   readonly context: Json
   readonly access: readonly GrantedAccess[]
@@ -60,12 +66,11 @@ export interface Lease {
   readonly approval: ApprovalId | null
   /** SHA-256 of the lease token, in lower-case hex. The token itself is never stored. */
   readonly tokenHash: string
+  /** Somebody has come with the token, so the first answer arrived. */
+  readonly tokenUsed: boolean
   readonly closedAt: Instant | null
+  /** Who ended it, as the audit names actors: `operator:ops@example.com`. */
+  readonly closedBy: string | null
   readonly outcome: LeaseOutcome | null
   readonly reason: string | null
-}
-
-/** A lease is usable up to, and not at, the instant it expires. */
-export function isUsable(lease: Lease, now: Instant): boolean {
-  return lease.state === 'active' && now < lease.expiresAt
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
 
-import type { PageRequest } from '../broker/ports.ts'
+import type { PageRequest } from '../broker/store-port.ts'
 import type { JsonObject } from '../core/json.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { HttpRefusal } from './problem.ts'

@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express'
 
 import type { Caller } from '../broker/caller.ts'
+import { hearOf } from '../broker/hear-of.ts'
 import { requireRole } from '../broker/require-role.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { authenticate } from './authenticate.ts'
@@ -56,6 +57,7 @@ async function identify(
     return err(wait === undefined ? { reason, detail } : tooFast(wait))
   }
   const caller = proven.value
+  if (caller.type === 'lease') await hearOf(services.broker, caller.lease)
   if (caller.type === 'operator' || !endpoint.callers.includes(caller.type)) {
     if (!endpoint.callers.includes('operator'))
       return err({ reason: 'forbidden', detail: `This call takes ${endpoint.callers.join(' or ')} tokens.` })

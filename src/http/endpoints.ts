@@ -3,10 +3,13 @@ import { agentRoutes } from './routes/agents.ts'
 import { approvalRoutes } from './routes/approvals.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { described } from './routes/description.ts'
+import { credentialRoutes } from './routes/credentials.ts'
 import { healthRoutes } from './routes/health.ts'
+import { keepAliveRoutes } from './routes/keep-alive.ts'
 import { leaseVerbRoutes } from './routes/lease-verbs.ts'
 import { leaseRoutes } from './routes/leases.ts'
 import { requestLeaseRoute } from './routes/request-lease.ts'
+import { stopRoutes } from './routes/stops.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import type { Services } from './services.ts'
 
@@ -16,6 +19,9 @@ export function endpoints(services: Services): readonly Endpoint[] {
     requestLeaseRoute(services),
     ...leaseRoutes(services),
     ...leaseVerbRoutes(services),
+    ...keepAliveRoutes(services),
+    ...credentialRoutes(services),
+    ...stopRoutes(services),
     ...approvalRoutes(services),
     ...agentRoutes(services),
     ...auditRoutes(services),

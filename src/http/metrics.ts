@@ -7,6 +7,9 @@ export interface Gauges {
   readonly liveLeases: () => number
   readonly commits: () => number
   readonly sweepLagSeconds: () => number
+  readonly activeByProvider: () => ReadonlyMap<string, number>
+  readonly revocationsFailed: () => ReadonlyMap<string, number>
+  readonly oldestRevocationSeconds: () => number
   readonly ready: () => boolean
 }
 
@@ -37,6 +40,31 @@ export function createMetrics(gauges: Gauges): HttpMetrics {
   }
   read('mayfly_leases_live', 'Leases pending or active', gauges.liveLeases)
   read('mayfly_sweep_lag_seconds', 'Since the last sweep that finished', gauges.sweepLagSeconds)
+  read(
+    'mayfly_revocation_oldest_seconds',
+    'Since when the oldest credential waits to be taken back',
+    gauges.oldestRevocationSeconds,
+  )
+  new Gauge({
+    name: 'mayfly_leases_active',
+    help: 'Credentials of active leases, by provider',
+    labelNames: ['provider'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [provider, count] of gauges.activeByProvider()) this.set({ provider }, count)
+    },
+  })
+  new Counter({
+    name: 'mayfly_revocations_failed_total',
+    help: 'Answers to a revocation that were neither a confirmation nor an outage',
+    labelNames: ['provider'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [provider, count] of gauges.revocationsFailed()) this.inc({ provider }, count)
+    },
+  })
   read('mayfly_ready', '1 when the broker can grant', () => Number(gauges.ready()))
   new Counter({
     name: 'mayfly_store_commits_total',

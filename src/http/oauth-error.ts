@@ -43,6 +43,7 @@ function errorOf({ reason }: HttpRefusal): OauthError {
     case 'rate-limited':
     case 'provider-unavailable':
     case 'unavailable':
+    case 'frozen':
       return 'temporarily_unavailable'
     case 'internal':
       return 'server_error'

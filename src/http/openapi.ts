@@ -86,6 +86,7 @@ function reaches(endpoint: Endpoint, slug: ProblemSlug): boolean {
     case 'forbidden':
     case 'rate-limited':
     case 'unavailable':
+    case 'frozen':
       return kinds.length > 0
     case 'payload-too-large':
       return method === 'post'

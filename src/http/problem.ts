@@ -123,6 +123,12 @@ export const PROBLEMS: Readonly<Record<ProblemSlug, ProblemKind>> = {
     when: 'The broker is starting or stopping, the store cannot be written, or the configuration changed in the middle of the request.',
     mend: 'Ask again in a moment; `/readyz` says what is missing.',
   },
+  frozen: {
+    status: 503,
+    title: 'Frozen',
+    when: 'A freeze covers it: everything, the agent, its owner, the task, the lease, a provider or a grant.',
+    mend: 'Nothing is lost. Ask again once an operator has lifted the freeze (`mayfly unfreeze`).',
+  },
 }
 
 /** In the order of the table, for whoever describes them. */
@@ -157,8 +163,10 @@ function describe(refusal: HttpRefusal): Described {
       return { detail: refusal.detail, headers: { 'WWW-Authenticate': 'Bearer realm="mayfly", error="invalid_token"' } }
     case 'denied':
       return { detail: refusal.detail, decision: decisionOnWire(refusal.decision) }
-    case 'unknown-agent':
     case 'forbidden':
+      return { detail: refusal.detail, ...(refusal.hint !== undefined && { hint: refusal.hint }) }
+    case 'unknown-agent':
+    case 'frozen':
     case 'gone':
     case 'provider-unavailable':
     case 'unavailable':
@@ -168,7 +176,11 @@ function describe(refusal: HttpRefusal): Described {
     case 'method-not-allowed':
       return { detail: `This path takes ${refusal.allow.join(', ')}.`, headers: { Allow: refusal.allow.join(', ') } }
     case 'conflict':
-      return { detail: refusal.detail, ...(refusal.state === null ? {} : { state: refusal.state }) }
+      return {
+        detail: refusal.detail,
+        ...(refusal.state === null ? {} : { state: refusal.state }),
+        ...(refusal.agents && { agents: [...refusal.agents] }),
+      }
     case 'payload-too-large':
       // The rest of the body is not read, so the connection cannot be used again.
       return { detail: 'A body has at most 64 KiB.', headers: { Connection: 'close' } }

@@ -32,6 +32,8 @@ export function createNewIds(clock: Clock): NewIds {
     credential: () => id('crd'),
     decision: () => id('dec'),
     approval: () => id('apr'),
+    freeze: () => id('frz'),
+    revocationMark: () => id('rvk'),
     leaseToken: () => withEntropy(BEARER_ENTROPY_BYTES, (entropy) => new Secret(formatBearerToken('l', entropy))),
   }
 }

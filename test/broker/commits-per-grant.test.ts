@@ -29,6 +29,7 @@ describe('a grant in the ledger', () => {
     const { body: lease } = await broker.request()
     const intent = (purpose: string) => ({ intent: { goal: 'x', purpose, autonomy: 'supervised', origin: 'user' } })
     const end = { token: lease.token, body: { outcome: 'success' } }
+    await broker.call('GET', `/v1/leases/${lease.id}`, { token: lease.token })
     const done: readonly (readonly [number, () => Promise<{ readonly status: number }>, number])[] = [
       [1, () => broker.request(intent('deny')), 403],
       [1, () => broker.request(intent('ask')), 202],

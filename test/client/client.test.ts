@@ -40,7 +40,7 @@ describe('the client', () => {
   })
 
   it('revokes as an operator', async () => {
-    const { id } = await agent().leases.request(REQUEST)
+    const { id } = await agent().leases.request({ ...REQUEST, task: 'run-revoked' })
     const revoked = await operator().leases.revoke(id, 'It went wrong')
     expect([revoked.outcome, revoked.reason]).to.deep.equal(['revoked', 'It went wrong'])
   })

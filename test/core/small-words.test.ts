@@ -1,15 +1,16 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 
-import { samePerson } from '../../src/core/approval.ts'
 import { isReplaceable, type Credential } from '../../src/core/credential.ts'
 import { describeFault, faultAt } from '../../src/core/fault.ts'
 import { isLoopback } from '../../src/core/is-loopback.ts'
-import { isUsable, LEASE_STATES, type Lease } from '../../src/core/lease.ts'
+import { LEASE_STATES, type Lease } from '../../src/core/lease.ts'
 import { selects } from '../../src/core/name-pattern.ts'
 import { nearest } from '../../src/core/nearest.ts'
+import { samePerson } from '../../src/core/person.ts'
 import { err, ok } from '../../src/core/result.ts'
 import { hasRole, ROLES } from '../../src/core/role.ts'
+import { standingOf } from '../../src/core/standing.ts'
 import { rfc3339, rfc3339OrNull } from '../../src/core/time.ts'
 
 describe('roles', () => {
@@ -86,10 +87,15 @@ describe('a person', () => {
 
 describe('the times of a lease and its credentials', () => {
   it('let a lease be used up to, and not at, its end, and only while it is active', () => {
-    const lease = (state: Lease['state']) => ({ state, expiresAt: 1000 }) as Lease
-    expect([999, 1000, 1001].map((now) => isUsable(lease('active'), now))).to.deep.equal([true, false, false])
+    const standing = (state: Lease['state'], now: number) =>
+      standingOf({ lease: { state, activatedAt: 0, expiresAt: 1000 } as Lease, ancestors: [], marks: [], now })
+    expect([999, 1000, 1001].map((now) => standing('active', now))).to.deep.equal([
+      'usable',
+      'lease_expired',
+      'lease_expired',
+    ])
     for (const state of LEASE_STATES.filter((each) => each !== 'active'))
-      expect(isUsable(lease(state), 0), state).to.equal(false)
+      expect(standing(state, 0), state).to.equal('lease_not_active')
   })
 
   it('let a credential be replaced in its last third, or once it is closed', () => {

@@ -26,7 +26,10 @@ describe('completing a lease', () => {
   before(async () => (broker = await startTestBroker()))
   after(() => broker[Symbol.asyncDispose]())
 
-  const made = async (over: object = {}): Promise<Made> => (await broker.request(over)).body as Made
+  // Each of a task of its own: a task that an operator revoked a lease of asks a human next time.
+  let tasks = 0
+  const made = async (over: object = {}): Promise<Made> =>
+    (await broker.request({ task: `run-${(tasks += 1)}`, ...over })).body as Made
   const complete = ({ id, token }: Made, body: object = SUCCESS, query = ''): Promise<Answered> =>
     broker.call('POST', `/v1/leases/${id}/complete${query}`, { token, body })
 
@@ -143,7 +146,10 @@ describe('revoking a lease', () => {
   before(async () => (broker = await startTestBroker()))
   after(() => broker[Symbol.asyncDispose]())
 
-  const made = async (over: object = {}): Promise<Made> => (await broker.request(over)).body as Made
+  // Each of a task of its own: a task that an operator revoked a lease of asks a human next time.
+  let tasks = 0
+  const made = async (over: object = {}): Promise<Made> =>
+    (await broker.request({ task: `run-${(tasks += 1)}`, ...over })).body as Made
   const revoke = ({ id }: Pick<Made, 'id'>, body: object = { reason: 'Out of hand' }): Promise<Answered> =>
     broker.call('POST', `/v1/leases/${id}/revoke`, { token: broker.operator('operator'), body })
 

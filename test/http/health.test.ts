@@ -21,7 +21,7 @@ async function leaveBehind(data: string, page: 'whole' | 'damaged'): Promise<voi
   const path = join(data, 'mayfly.db')
   const db = new Database(path)
   const size = Number(db.pragma('page_size', { simple: true }))
-  const root = db.prepare(`select rootpage from sqlite_schema where name = 'lease_by_owner'`).pluck().get()
+  const root = db.prepare(`select rootpage from sqlite_schema where name = 'lease_by_task'`).pluck().get()
   db.close()
   await using file = await open(path, 'r+')
   await file.write(Buffer.alloc(size, 0xa5), 0, size, (Number(root) - 1) * size)
@@ -43,6 +43,7 @@ describe('health', () => {
 
   it('says that the broker is not ready, and why, while the sweep has missed three turns', async () => {
     await using broker = await startTestBroker()
+    await broker.app.sweep()
     broker.clock.advance(60_000)
     const late = await broker.call('GET', '/readyz')
     expect(late.status).to.equal(503)

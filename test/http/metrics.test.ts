@@ -52,7 +52,20 @@ describe('metrics', () => {
     const routes = new Set([...text.matchAll(/route="([^"]*)"/g)].map(([, route]) => route))
     expect([...routes]).to.have.members(['/v1/leases', '/v1/leases/:lease', '/v1/agents/:agent', 'none'])
     const labels = new Set([...text.matchAll(/[{,](\w+)="/g)].map(([, label]) => label))
-    const known = ['method', 'route', 'status', 'le', 'type', 'space', 'kind', 'version', 'major', 'minor', 'patch']
+    const known = [
+      'method',
+      'route',
+      'status',
+      'le',
+      'type',
+      'space',
+      'kind',
+      'version',
+      'major',
+      'minor',
+      'patch',
+      'provider',
+    ]
     expect([...labels].filter((label) => !known.includes(label ?? ''))).to.deep.equal([])
   })
 

@@ -27,6 +27,7 @@ const TABLE: Readonly<Record<ProblemSlug, number>> = {
   internal: 500,
   'provider-unavailable': 502,
   unavailable: 503,
+  frozen: 503,
 }
 
 interface Provoked {
@@ -44,6 +45,15 @@ const failing = (over: (store: SqliteStore) => Partial<SqliteStore>): TestBroker
 
 /** One way to each row. */
 const ROWS: Readonly<Record<ProblemSlug, Provoked>> = {
+  frozen: {
+    by: async (broker) => {
+      await broker.call('POST', '/v1/freeze', {
+        token: broker.operator('operator'),
+        body: { scope: { all: true }, reason: 'Test' },
+      })
+      return broker.request()
+    },
+  },
   'invalid-request': { by: (broker) => broker.request({ ttl: 4 }), members: ['errors'] },
   unauthenticated: {
     by: (broker) => broker.call('GET', '/v1/whoami'),
@@ -129,8 +139,8 @@ const ROWS: Readonly<Record<ProblemSlug, Provoked>> = {
     by: (broker) => broker.request(),
   },
   unavailable: {
-    // Its next turn is not within this test.
-    options: { configure: (settings) => ({ ...settings, sweep: { every: '0 0 * * * *' } }) },
+    // A clock that runs away from the process is not believed.
+    options: { app: { monotonic: () => performance.now() } },
     by: (broker) => {
       broker.clock.advance(4 * 3600_000)
       return broker.request()

@@ -48,6 +48,8 @@ export interface TestBrokerOptions {
   readonly rules?: string
   /** An earlier broker's folder: a restart. It is then the caller's to remove. */
   readonly folder?: string
+  /** How far ahead of the real clock it starts, in milliseconds. */
+  readonly ahead?: number
   /** Passed to `startApp` over everything else. */
   readonly app?: Partial<Parameters<typeof startApp>[0]>
 }
@@ -101,7 +103,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     writeFile(configFile, JSON.stringify(configure(settingsOf(world)), null, 2))
   await write(options.configure ?? ((settings) => settings))
 
-  let offset = 0
+  let offset = options.ahead ?? 0
   const clock = (): number => Date.now() + offset
   const load = (): ReturnType<typeof loadPolicy> => {
     const loaded = loadPolicy(configFile, fileSources({}))

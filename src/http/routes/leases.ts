@@ -1,7 +1,7 @@
 import * as z from 'zod'
 
 import { findLease } from '../../broker/find-lease.ts'
-import type { LeaseFilter } from '../../broker/ports.ts'
+import type { LeaseFilter } from '../../broker/store-port.ts'
 import { ok } from '../../core/result.ts'
 import { pageBody, pageOf } from '../cursor.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
@@ -44,7 +44,7 @@ export function leaseRoutes({ broker }: Services): readonly Endpoint[] {
       const page = pageOf({ limit, cursor }, asked)
       if (!page.ok) return page
       const rows = reads.leases(filter, page.value)
-      return ok({ status: 200, body: pageBody(rows, limit, asked, (lease) => leaseRowOnWire(reads, lease)) })
+      return ok({ status: 200, body: pageBody(rows, limit, asked, (lease) => leaseRowOnWire(broker, lease)) })
     },
   })
   const show = endpoint({
@@ -59,13 +59,13 @@ export function leaseRoutes({ broker }: Services): readonly Endpoint[] {
     handle: async ({ params, query, caller, end }) => {
       const found = findLease(broker, caller, params.lease)
       if (!found.ok) return found
-      const state = query.state ?? shownState(reads, found.value)
+      const state = query.state ?? shownState(broker, found.value)
       const unchanged = (): boolean => {
         const lease = reads.lease(params.lease)
-        return lease !== undefined && shownState(reads, lease) === state
+        return lease !== undefined && shownState(broker, lease) === state
       }
       await waitWhile(broker, { id: params.lease, seconds: query.wait, signal: end(), unchanged })
-      return ok({ status: 200, body: leaseOnWire(reads, reads.lease(params.lease) ?? found.value) })
+      return ok({ status: 200, body: leaseOnWire(broker, reads.lease(params.lease) ?? found.value) })
     },
   })
   return [list, show]

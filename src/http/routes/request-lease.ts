@@ -1,22 +1,19 @@
 import * as z from 'zod'
 
 import { idempotencyKey } from '../../broker/idempotency.ts'
-import { requestLease, type LeaseAnswer } from '../../broker/request-lease.ts'
+import type { LeaseAnswer } from '../../broker/judgement.ts'
+import { requestLease } from '../../broker/request-lease.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { err, ok } from '../../core/result.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import type { Services } from '../services.ts'
+import { idempotencyHeader } from '../schemas/idempotency.ts'
 import { NewLease } from '../schemas/lease.ts'
 import { LeaseRequestBody, toLeaseRequest } from '../schemas/lease-request.ts'
 import { approvalLink, leaseOnWire } from '../wire/lease.ts'
 import { credentialOnWire } from '../wire/credential.ts'
 
-const IdempotencyHeader = z.object({
-  'idempotency-key': z
-    .string()
-    .regex(/^[!-~]{1,128}$/, 'must be 1 to 128 visible ASCII characters')
-    .optional(),
-})
+const Headers = z.object({ ...idempotencyHeader, 'mayfly-reissue': z.literal('true').optional() })
 
 /** `POST /v1/leases`: the one request that starts everything. Secrets are in its first answer only. */
 export function requestLeaseRoute(services: Services): Endpoint {
@@ -28,7 +25,7 @@ export function requestLeaseRoute(services: Services): Endpoint {
     tag: 'Leases',
     callers: ['agent'],
     grants: true,
-    headers: IdempotencyHeader,
+    headers: Headers,
     body: LeaseRequestBody,
     answers: {
       200: { description: 'The same request was answered before: that lease, without its secrets', schema: NewLease },
@@ -55,6 +52,7 @@ export function requestLeaseRoute(services: Services): Endpoint {
         caller,
         requestId,
         request: toLeaseRequest(body),
+        reissue: header('mayfly-reissue') === 'true',
         key: key === undefined ? null : idempotencyKey(broker.digests, { ...from, key }),
       })
       return answered.ok ? ok({ status: statusOf(answered.value), body: bodyOf(services, answered.value) }) : answered
@@ -68,7 +66,7 @@ function statusOf({ lease, token }: LeaseAnswer): number {
 }
 
 function bodyOf({ broker }: Services, { lease, token, minted, approval }: LeaseAnswer): JsonObject {
-  const shown = leaseOnWire(broker.store.reads, lease)
+  const shown = leaseOnWire(broker, lease)
   if (token === null) return { ...shown, replayed: true }
   return {
     ...shown,

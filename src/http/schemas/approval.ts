@@ -1,5 +1,6 @@
 import * as z from 'zod'
 
+import { APPROVAL_KINDS } from '../../core/approval.ts'
 import { GrantedAccess, ToolAccess } from './access.ts'
 import { ApprovalState, FreeJson, Instant, LeaseOutcome } from './atoms.ts'
 import { Intent } from './lease.ts'
@@ -21,7 +22,7 @@ const Subject = z
 export const Approval = z
   .strictObject({
     id: z.string(),
-    kind: z.enum(['lease']),
+    kind: z.enum(APPROVAL_KINDS),
     state: ApprovalState,
     lease: z.string(),
     agent: z.string(),

@@ -15,6 +15,7 @@ export const Problem = z
     errors: z.array(z.strictObject({ path: z.string(), message: z.string() })).optional(),
     decision: Decision.optional(),
     state: z.string().optional(),
+    agents: z.array(z.string()).optional(),
     hint: z.string().optional(),
     next: z.string().optional(),
   })

@@ -1,4 +1,4 @@
-import type { Reads } from '../../broker/ports.ts'
+import type { Reads } from '../../broker/store-port.ts'
 import type { Approval } from '../../core/approval.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { rfc3339 } from '../../core/time.ts'

@@ -1,11 +1,13 @@
 import { decisionOnWire } from '../../broker/audit-entries.ts'
-import type { Reads } from '../../broker/ports.ts'
+import type { Broker } from '../../broker/ports.ts'
+import { isFrozen, marksInForce } from '../../broker/standing.ts'
 import { accessOnWire } from '../../core/access.ts'
 import type { Approval } from '../../core/approval.ts'
 import type { Decision } from '../../core/decision.ts'
 import { intentOnWire } from '../../core/intent.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Lease, LeaseState } from '../../core/lease.ts'
+import { coversLease } from '../../core/mark.ts'
 import { rfc3339, rfc3339OrNull } from '../../core/time.ts'
 import { toolOnWire } from '../../core/tool-access.ts'
 import { credentialOnWire } from './credential.ts'
@@ -13,27 +15,30 @@ import { credentialOnWire } from './credential.ts'
 /** Nothing decides on actions yet, so nothing has been used. */
 const UNUSED = { actions_allowed: 0, actions_denied: 0, actions_asked: 0, by_tool: {} }
 
+type Shown = Pick<Broker, 'store' | 'unsaved'>
+
 /** The lease object of the API. Never a secret. */
-export function leaseOnWire(reads: Reads, lease: Lease): JsonObject {
+export function leaseOnWire(broker: Shown, lease: Lease): JsonObject {
   return {
-    ...members(reads, lease),
+    ...members(broker, lease),
     decision: decisionOnWire(lease.decision),
     intent: intentOnWire(lease.intent),
-    children: reads.children(lease.id),
+    children: broker.store.reads.children(lease.id),
     used: UNUSED,
   }
 }
 
 /** One row of a list: the lease without intent, factors, children and use. */
-export function leaseRowOnWire(reads: Reads, lease: Lease): JsonObject {
-  return { ...members(reads, lease), decision: withoutFactors(lease.decision) }
+export function leaseRowOnWire(broker: Shown, lease: Lease): JsonObject {
+  return { ...members(broker, lease), decision: withoutFactors(lease.decision) }
 }
 
-function members(reads: Reads, lease: Lease): JsonObject {
+function members(broker: Shown, lease: Lease): JsonObject {
+  const { reads } = broker.store
   const approval = lease.approval === null ? undefined : reads.approval(lease.approval)
   return {
     id: lease.id,
-    state: shownState(reads, lease),
+    state: shownState(broker, lease),
     task: lease.task,
     agent: lease.agent,
     owner: lease.owner,
@@ -43,7 +48,7 @@ function members(reads: Reads, lease: Lease): JsonObject {
     expires_at: rfc3339(lease.expiresAt),
     max_expires_at: rfc3339OrNull(lease.maxExpiresAt),
     heartbeat: lease.heartbeatSeconds,
-    frozen: false,
+    frozen: isFrozen(broker, reads, lease),
     access: lease.access.map(accessOnWire),
     tools: lease.tools.map(toolOnWire),
     approval: approval ? approvalLink(approval) : null,
@@ -54,11 +59,16 @@ function members(reads: Reads, lease: Lease): JsonObject {
   }
 }
 
-/** A lease whose ancestor is on its way out is on its way out too, before its own row says so. */
-export function shownState(reads: Reads, lease: Lease): LeaseState {
-  const open = lease.state === 'pending' || lease.state === 'active'
-  const doomed = open && reads.ancestors(lease).some(({ state }) => state === 'closing' || state === 'closed')
-  return doomed ? 'closing' : lease.state
+/** A lease that a mark or an ancestor has ended is on its way out, before its own row says so. */
+export function shownState(broker: Shown, lease: Lease): LeaseState {
+  if (lease.state === 'closing' || lease.state === 'closed') return lease.state
+  const { reads } = broker.store
+  const chain = [lease, ...reads.ancestors(lease)]
+  const ended = chain.some(({ state }) => state === 'closing' || state === 'closed')
+  const marked = marksInForce(broker, reads).some(
+    ({ kind, scope }) => kind === 'revoked' && chain.some((each) => coversLease(scope, each)),
+  )
+  return ended || marked ? 'closing' : lease.state
 }
 
 export function approvalLink(approval: Approval): JsonObject {

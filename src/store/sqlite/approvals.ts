@@ -1,18 +1,19 @@
 import type Database from 'better-sqlite3'
 import * as z from 'zod'
 
-import type { ApprovalFilter, Reads, Transaction } from '../../broker/ports.ts'
-import { APPROVAL_STATES, type Approval } from '../../core/approval.ts'
+import type { ApprovalFilter, Reads, Transaction } from '../../broker/store-port.ts'
+import { APPROVAL_KINDS, APPROVAL_STATES, type Approval } from '../../core/approval.ts'
 import type { ApprovalId, LeaseId } from '../../core/id.ts'
 import { listQuery, type Clauses } from './list-query.ts'
 
 /** The shape of one row, checked on the way out. */
 export const ApprovalRow = z.strictObject({
   id: z.string(),
-  kind: z.enum(['lease']),
+  kind: z.enum(APPROVAL_KINDS),
   state: z.enum(APPROVAL_STATES),
   fence: z.int(),
   lease: z.string(),
+  credential: z.string().nullable(),
   agent: z.string(),
   owner: z.string(),
   task: z.string(),
@@ -41,11 +42,21 @@ export function prepareApprovals(db: Database.Database) {
        where id = @id and state = @from_state and fence = @fence`,
     ),
     byId: db.prepare<[string]>(`select ${COLUMNS} from approval where id = ?`),
-    countPending: db.prepare<[string]>(`select count(*) from approval where agent = ? and state = 'pending'`).pluck(),
+    countPending: db
+      .prepare<[string]>(`select count(*) from approval where agent = ? and state = 'pending' and credential is null`)
+      .pluck(),
+    lapsed: db.prepare<[number, number]>(
+      `select ${COLUMNS} from approval
+       where state = 'pending' and credential is not null and expires_at <= ? limit ?`,
+    ),
+    abandoning: db.prepare<[string]>(`select ${COLUMNS} from approval where state = 'pending' and credential = ?`),
   }
 }
 
-type ApprovalPort = Pick<Reads, 'approval' | 'approvals' | 'countPendingApprovals'> &
+type ApprovalPort = Pick<
+  Reads,
+  'approval' | 'approvals' | 'countPendingApprovals' | 'lapsedApprovals' | 'pendingAbandon'
+> &
   Pick<Transaction, 'insertApproval' | 'moveApproval'>
 
 export function sqliteApprovals(db: Database.Database): ApprovalPort {
@@ -59,6 +70,11 @@ export function sqliteApprovals(db: Database.Database): ApprovalPort {
     approval,
     approvals: (filter, page) => list(filter, page).map(toApproval),
     countPendingApprovals: (agent) => Number(sql.countPending.get(agent)),
+    lapsedApprovals: (now, limit) => sql.lapsed.all(now, limit).map(toApproval),
+    pendingAbandon: (credential) => {
+      const row = sql.abandoning.get(credential)
+      return row === undefined ? undefined : toApproval(row)
+    },
     insertApproval: (row) => void sql.insert.run(fromApproval(row)),
     moveApproval: (from, change) => {
       const current = approval(from.id)
@@ -72,7 +88,7 @@ export function sqliteApprovals(db: Database.Database): ApprovalPort {
   }
 }
 
-type Detail = Pick<Approval, 'subject' | 'asks' | 'answered' | 'approvedBy'>
+type Detail = Pick<Approval, 'abandon' | 'subject' | 'asks' | 'answered' | 'approvedBy'>
 
 function toApproval(raw: unknown): Approval {
   const row = ApprovalRow.parse(raw)
@@ -96,14 +112,15 @@ function toApproval(raw: unknown): Approval {
 }
 
 function fromApproval(approval: Approval): z.infer<typeof ApprovalRow> {
-  const { subject, asks, answered, approvedBy } = approval
-  const detail: Detail = { subject, asks, answered, approvedBy }
+  const { abandon, subject, asks, answered, approvedBy } = approval
+  const detail: Detail = { abandon, subject, asks, answered, approvedBy }
   return {
     id: approval.id,
     kind: approval.kind,
     state: approval.state,
     fence: approval.fence,
     lease: approval.lease,
+    credential: abandon?.credential ?? null,
     agent: approval.agent,
     owner: approval.owner,
     task: approval.task,

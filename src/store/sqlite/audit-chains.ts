@@ -2,7 +2,8 @@ import type Database from 'better-sqlite3'
 import canonicalize from 'canonicalize'
 import { createHash } from 'node:crypto'
 
-import type { Reads, Transaction } from '../../broker/ports.ts'
+import type { Reads, Transaction } from '../../broker/store-port.ts'
+import type { Memory } from './group-commit.ts'
 import {
   AUDIT_KINDS,
   AUDIT_STREAMS,
@@ -14,11 +15,7 @@ import {
 } from '../../core/audit.ts'
 import { rfc3339 } from '../../core/time.ts'
 
-type AuditPort = Pick<Reads, 'audit' | 'auditHead'> &
-  Pick<Transaction, 'append'> & {
-    /** After a rollback: the heads in memory may be of records that are not there. */
-    readonly reread: () => void
-  }
+type AuditPort = Pick<Reads, 'audit' | 'auditHead'> & Pick<Transaction, 'append'> & { readonly memory: Memory }
 
 interface Row {
   readonly seq: number
@@ -50,7 +47,7 @@ export function sqliteAudit(db: Database.Database): AuditPort {
   const auditHead = (stream: AuditStream): ChainHead => heads.get(stream) ?? { seq: 0, hash: CHAIN_START }
 
   return {
-    reread,
+    memory: { began: () => undefined, undone: reread, reread },
     auditHead,
     audit: (stream, from, limit) =>
       after

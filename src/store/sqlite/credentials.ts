@@ -1,125 +1,94 @@
 import type Database from 'better-sqlite3'
-import * as z from 'zod'
 
-import type { Reads, Transaction } from '../../broker/ports.ts'
-import { CREDENTIAL_TYPES } from '../../core/catalogue.ts'
-import { CREDENTIAL_OUTCOMES, CREDENTIAL_STATES, REVOCATIONS, type Credential } from '../../core/credential.ts'
-import type { CredentialId, LeaseId } from '../../core/id.ts'
+import type { CredentialFilter, Reads, Transaction } from '../../broker/store-port.ts'
+import type { CredentialState } from '../../core/credential.ts'
+import { CREDENTIAL_COLUMNS, CredentialRow, fromCredential, toCredential } from './credential-row.ts'
+import type { Memory } from './group-commit.ts'
+import { listQuery, type Clauses } from './list-query.ts'
+import { tally } from './tally.ts'
 
-/** The shape of one row, checked on the way out. */
-export const CredentialRow = z.strictObject({
-  id: z.string(),
-  lease: z.string(),
-  grant_name: z.string(),
-  provider: z.string(),
-  type: z.enum(CREDENTIAL_TYPES),
-  state: z.enum(CREDENTIAL_STATES),
-  fence: z.int(),
-  outcome: z.enum(CREDENTIAL_OUTCOMES).nullable(),
-  issued_at: z.int(),
-  expires_at: z.int(),
-  hard_expires_at: z.int().nullable(),
-  revocation: z.enum(REVOCATIONS),
-  offline_until: z.int().nullable(),
-  effective_after: z.int().nullable(),
-  confirmed_at: z.int().nullable(),
-  attempts: z.int(),
-  next_attempt_at: z.int().nullable(),
-  stuck: z.union([z.literal(0), z.literal(1)]),
-  last_error: z.string().nullable(),
-  fingerprint: z.string(),
-})
+const FILTERS: Clauses<CredentialFilter> = {
+  state: 'state = ?',
+  stuck: 'stuck = ?',
+  grant: 'grant_name = ?',
+  lease: 'lease = ?',
+}
 
-const COLUMN_NAMES = Object.keys(CredentialRow.shape)
-const COLUMNS = COLUMN_NAMES.join(', ')
+/** The members that a move may change. The rest is as it was when the row was made. */
+const MUTABLE = [
+  'state',
+  'outcome',
+  'expires_at',
+  'hard_expires_at',
+  'sealed',
+  'fingerprint',
+  'revoking_at',
+  'effective_after',
+  'confirmed_at',
+  'attempts',
+  'next_attempt_at',
+  'stuck',
+  'last_error',
+] as const satisfies readonly (keyof CredentialRow)[]
 
-/** Every statement about credentials, prepared once. */
+/** Every statement about single credentials, prepared once. */
 export function prepareCredentials(db: Database.Database) {
+  const columns = Object.keys(CredentialRow.shape)
   return {
     insert: db.prepare(
-      `insert into credential (${COLUMNS}) values (${COLUMN_NAMES.map((name) => `@${name}`).join(', ')})`,
+      `insert into credential (${CREDENTIAL_COLUMNS}) values (${columns.map((name) => `@${name}`).join(', ')})`,
     ),
     update: db.prepare(
-      `update credential set state = @state, outcome = @outcome, confirmed_at = @confirmed_at, fence = fence + 1
+      `update credential set ${MUTABLE.map((name) => `${name} = @${name}`).join(', ')}, fence = fence + 1
        where id = @id and state = @from_state and fence = @fence`,
     ),
-    byId: db.prepare<[string]>(`select ${COLUMNS} from credential where id = ?`),
-    ofLease: db.prepare<[string]>(`select ${COLUMNS} from credential where lease = ? order by id`),
+    byId: db.prepare<[string]>(`select ${CREDENTIAL_COLUMNS} from credential where id = ?`),
+    ofLease: db.prepare<[string]>(`select ${CREDENTIAL_COLUMNS} from credential where lease = ? order by id`),
+    countActive: db.prepare<[], { readonly name: string; readonly count: number }>(
+      `select provider as name, count(*) as count from credential where state = 'active' group by provider`,
+    ),
   }
 }
 
-type CredentialPort = Pick<Reads, 'credential' | 'credentialsOf'> &
-  Pick<Transaction, 'insertCredential' | 'moveCredential'>
+type CredentialPort = Pick<Reads, 'credential' | 'credentials' | 'credentialsOf' | 'activeByProvider'> &
+  Pick<Transaction, 'insertCredential' | 'moveCredential'> & { readonly memory: Memory }
 
 export function sqliteCredentials(db: Database.Database): CredentialPort {
   const sql = prepareCredentials(db)
+  const list = listQuery(db, {
+    table: 'credential',
+    columns: CREDENTIAL_COLUMNS,
+    clauses: FILTERS,
+    createdAt: 'issued_at',
+  })
+  const active = tally(() => sql.countActive.all())
   const credential: CredentialPort['credential'] = (id) => {
     const row = sql.byId.get(id)
     return row === undefined ? undefined : toCredential(row)
   }
   return {
+    memory: active,
     credential,
+    credentials: ({ stuck, ...filter }, page) =>
+      list(
+        { ...filter, ...(stuck !== undefined && { stuck: stuck ? 1 : 0 }) } as unknown as CredentialFilter,
+        page,
+      ).map(toCredential),
     credentialsOf: (lease) => sql.ofLease.all(lease).map(toCredential),
-    insertCredential: (row) => void sql.insert.run(fromCredential(row)),
+    activeByProvider: active.all,
+    insertCredential: (row) => {
+      sql.insert.run(fromCredential(row))
+      active.add(row.provider, isActive(row.state))
+    },
     moveCredential: (from, change) => {
       const current = credential(from.id)
-      if (!current) return false
-      const { state, outcome, confirmed_at } = fromCredential({ ...current, ...change })
-      return (
-        sql.update.run({ id: from.id, from_state: from.state, fence: from.fence, state, outcome, confirmed_at })
-          .changes === 1
-      )
+      if (current?.state !== from.state || current.fence !== from.fence) return false
+      const next = { ...current, ...change }
+      if (sql.update.run({ ...fromCredential(next), from_state: from.state }).changes !== 1) return false
+      active.add(next.provider, isActive(next.state) - isActive(current.state))
+      return true
     },
   }
 }
 
-function toCredential(raw: unknown): Credential {
-  const row = CredentialRow.parse(raw)
-  return {
-    id: row.id as CredentialId,
-    lease: row.lease as LeaseId,
-    grant: row.grant_name,
-    provider: row.provider,
-    type: row.type,
-    state: row.state,
-    fence: row.fence,
-    outcome: row.outcome,
-    issuedAt: row.issued_at,
-    expiresAt: row.expires_at,
-    hardExpiresAt: row.hard_expires_at,
-    revocation: row.revocation,
-    offlineUntil: row.offline_until,
-    effectiveAfter: row.effective_after,
-    confirmedAt: row.confirmed_at,
-    attempts: row.attempts,
-    nextAttemptAt: row.next_attempt_at,
-    stuck: row.stuck === 1,
-    lastError: row.last_error,
-    fingerprint: row.fingerprint,
-  }
-}
-
-function fromCredential(credential: Credential): z.infer<typeof CredentialRow> {
-  return {
-    id: credential.id,
-    lease: credential.lease,
-    grant_name: credential.grant,
-    provider: credential.provider,
-    type: credential.type,
-    state: credential.state,
-    fence: credential.fence,
-    outcome: credential.outcome,
-    issued_at: credential.issuedAt,
-    expires_at: credential.expiresAt,
-    hard_expires_at: credential.hardExpiresAt,
-    revocation: credential.revocation,
-    offline_until: credential.offlineUntil,
-    effective_after: credential.effectiveAfter,
-    confirmed_at: credential.confirmedAt,
-    attempts: credential.attempts,
-    next_attempt_at: credential.nextAttemptAt,
-    stuck: credential.stuck ? 1 : 0,
-    last_error: credential.lastError,
-    fingerprint: credential.fingerprint,
-  }
-}
+const isActive = (state: CredentialState): number => (state === 'active' ? 1 : 0)

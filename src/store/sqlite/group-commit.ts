@@ -19,6 +19,16 @@ interface Waiting {
   readonly fail: (error: unknown) => void
 }
 
+/** What is kept in memory beside the rows: it follows every rollback. */
+export interface Memory {
+  /** A step begins. */
+  readonly began: () => void
+  /** The step that began last was rolled back alone. */
+  readonly undone: () => void
+  /** Everything since the last commit may be gone: read it anew. */
+  readonly reread: () => void
+}
+
 export interface GroupCommit {
   readonly commit: <T>(step: () => T) => Promise<T>
   /** Durable commits so far. */
@@ -27,11 +37,17 @@ export interface GroupCommit {
   readonly close: () => void
 }
 
+interface Parts {
+  readonly memory: readonly Memory[]
+  /** The database could not be written. */
+  readonly outage: (cause: unknown) => void
+}
+
 /**
  * Collects what arrives within one turn of the loop into one durable commit: 2 to 4 times the rate of a commit each, with
  * `synchronous = FULL` kept. Each step has a savepoint of its own, so one that throws harms no neighbour.
  */
-export function groupCommit(db: Database.Database, onRollback: () => void): GroupCommit {
+export function groupCommit(db: Database.Database, { memory, outage }: Parts): GroupCommit {
   const begin = db.prepare('begin immediate')
   const end = db.prepare('commit')
   const rollback = db.prepare('rollback')
@@ -71,7 +87,8 @@ export function groupCommit(db: Database.Database, onRollback: () => void): Grou
       for (const resolve of settle) resolve?.()
     } catch (cause) {
       if (db.inTransaction) rollback.run()
-      onRollback()
+      for (const part of memory) part.reread()
+      outage(cause)
       const error = new StoreUnavailable('The ledger could not be written', { cause })
       for (const { fail } of group) fail(error)
     }
@@ -83,6 +100,7 @@ export function groupCommit(db: Database.Database, onRollback: () => void): Grou
     reject: (error: unknown) => void,
   ): (() => void) | undefined {
     save.run()
+    for (const part of memory) part.began()
     try {
       const value = step()
       release.run()
@@ -94,7 +112,7 @@ export function groupCommit(db: Database.Database, onRollback: () => void): Grou
       if (!db.inTransaction || isOutage(error)) throw error
       undo.run()
       release.run()
-      onRollback()
+      for (const part of memory) part.undone()
       reject(error)
       return undefined
     }

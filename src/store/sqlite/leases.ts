@@ -1,17 +1,26 @@
 import type Database from 'better-sqlite3'
 
-import type { LeaseFilter, Reads, Transaction } from '../../broker/ports.ts'
+import type { LeaseFilter, Reads, Transaction } from '../../broker/store-port.ts'
 import type { LeaseId } from '../../core/id.ts'
-import type { LeaseOutcome } from '../../core/lease.ts'
+import type { LeaseOutcome, LeaseState } from '../../core/lease.ts'
 import { fromLease, LEASE_COLUMNS, LeaseRow, toLease } from './lease-row.ts'
 import { listQuery, type Clauses } from './list-query.ts'
-import { liveCount, type LiveCount } from './live-count.ts'
+import type { Memory } from './group-commit.ts'
+import { tally } from './tally.ts'
 
 type LeaseReads = Pick<
   Reads,
-  'lease' | 'leaseByToken' | 'leases' | 'ancestors' | 'children' | 'countLive' | 'taskSoFar' | 'due' | 'live'
+  | 'lease'
+  | 'leaseByToken'
+  | 'leases'
+  | 'ancestors'
+  | 'children'
+  | 'countLive'
+  | 'taskSoFar'
+  | 'wasRevoked'
+  | 'agentsOfTask'
 >
-type LeaseWrites = Pick<Transaction, 'insertLease' | 'moveLease'> & Pick<LiveCount, 'recount'>
+type LeaseWrites = Pick<Transaction, 'insertLease' | 'moveLease'> & { readonly memory: Memory }
 
 /** A chain longer than this is not a tree that the broker made. */
 const MAX_CHAIN = 64
@@ -41,8 +50,8 @@ export function prepareLeases(db: Database.Database) {
     byId: db.prepare<[string]>(`select ${LEASE_COLUMNS} from lease where id = ?`),
     byToken: db.prepare<[string]>(`select ${LEASE_COLUMNS} from lease where token_hash = ?`),
     children: db.prepare<[string]>(`select id from lease where parent = ? order by id`).pluck(),
-    countLive: db.prepare<[], { readonly agent: string; readonly live: number }>(
-      `select agent, count(*) as live from lease where state in ('pending', 'active') group by agent`,
+    countLive: db.prepare<[], { readonly name: string; readonly count: number }>(
+      `select agent as name, count(*) as count from lease where state in ('pending', 'active') group by agent`,
     ),
     openOfTask: db
       .prepare<[string, string]>(
@@ -54,13 +63,13 @@ export function prepareLeases(db: Database.Database) {
         `select outcome from lease where agent = ? and task = ? and outcome is not null order by created_at desc limit ?`,
       )
       .pluck(),
-    due: db.prepare<[number, number]>(
-      `select ${LEASE_COLUMNS} from lease where state in ('pending', 'active') and expires_at <= ? order by expires_at limit ?`,
-    ),
-    live: db.prepare<[string, string, string, number]>(
-      `select ${LEASE_COLUMNS} from lease where state in ('pending', 'active') and (agent, task, id) > (?, ?, ?)
-       order by agent, task, id limit ?`,
-    ),
+    wasRevoked: db
+      .prepare<[string, string, number]>(
+        `select 1 from lease where agent = ? and task = ? and outcome = 'revoked' and closed_by like 'operator:%'
+         and (closed_at is null or closed_at >= ?) limit 1`,
+      )
+      .pluck(),
+    agentsOfTask: db.prepare<[string]>(`select distinct root_agent from lease where task = ? limit 10`).pluck(),
   }
 }
 
@@ -68,10 +77,10 @@ export function sqliteLeases(db: Database.Database): LeaseReads & LeaseWrites {
   const sql = prepareLeases(db)
   const list = listQuery(db, { table: 'lease', columns: LEASE_COLUMNS, clauses: FILTERS })
   const lease: LeaseReads['lease'] = (id) => optional(sql.byId.get(id))
-  const live = liveCount(sql.countLive)
+  const live = tally(() => sql.countLive.all())
 
   return {
-    recount: live.recount,
+    memory: live,
     lease,
     leaseByToken: (tokenHash) => optional(sql.byToken.get(tokenHash)),
     leases: (filter, page) => list(filter, page).map(toLease),
@@ -86,29 +95,28 @@ export function sqliteLeases(db: Database.Database): LeaseReads & LeaseWrites {
       return chain
     },
     children: (id) => sql.children.all(id) as LeaseId[],
-    countLive: live.of,
+    countLive: (agent) => (agent === null ? live.total() : live.of(agent)),
     taskSoFar: (agent, task) => ({
       openLeases: Number(sql.openOfTask.get(agent, task)),
       outcomes: sql.outcomesOfTask.all(agent, task, OUTCOMES_SHOWN) as LeaseOutcome[],
     }),
-    due: (now, limit) => sql.due.all(now, limit).map(toLease),
-    live: (after, limit) => {
-      const { agent = '', task = '', id = '' } = (after && lease(after)) ?? {}
-      return sql.live.all(agent, task, id, limit).map(toLease)
-    },
+    wasRevoked: (agent, task, since) => sql.wasRevoked.get(agent, task, since) !== undefined,
+    agentsOfTask: (task) => sql.agentsOfTask.all(task) as string[],
     insertLease: (row) => {
       sql.insert.run(fromLease(row))
-      live.moved(row.agent, null, row.state)
+      live.add(row.agent, isOpen(row.state))
     },
     moveLease: (from, change) => {
       const current = lease(from.id)
       if (current?.state !== from.state || current.fence !== from.fence) return false
       const next = { ...current, ...change }
       if (sql.update.run({ ...fromLease(next), from_state: from.state }).changes !== 1) return false
-      live.moved(next.agent, current.state, next.state)
+      live.add(next.agent, isOpen(next.state) - isOpen(current.state))
       return true
     },
   }
 }
 
 const optional = (row: unknown) => (row === undefined ? undefined : toLease(row))
+
+const isOpen = (state: LeaseState): number => (state === 'pending' || state === 'active' ? 1 : 0)

@@ -1,7 +1,9 @@
 import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { Store, Transaction } from '../../broker/ports.ts'
+import type { Space } from '../../broker/ports.ts'
+import type { Store, Transaction } from '../../broker/store-port.ts'
+import { createSpace, type SpaceTerms } from '../space.ts'
 import { sqliteApprovals } from './approvals.ts'
 import { sqliteAudit } from './audit-chains.ts'
 import { holdDataFolder } from './broker-lock.ts'
@@ -9,21 +11,33 @@ import { checkIntegrity } from './check-integrity.ts'
 import { sqliteCredentials } from './credentials.ts'
 import { groupCommit } from './group-commit.ts'
 import { sqliteIdempotency } from './idempotency.ts'
+import { sqliteLeaseWork } from './lease-work.ts'
 import { sqliteLeases } from './leases.ts'
+import { sqliteMarks } from './marks.ts'
+import { sqliteMeta } from './meta.ts'
 import { openDatabase } from './open-database.ts'
+import { sqliteRevocations } from './revocations.ts'
 
 export interface SqliteStore extends Store, AsyncDisposable {
   /** Durable commits so far. */
   readonly commits: () => number
   /** Settled once the database is known to be whole; rejects when it is not. Only an unclean stop makes it take long. */
   readonly integrity: Promise<void>
+  readonly space: Space
+}
+
+export interface OpenStore {
+  readonly dataDir: string
+  /** A credential's row that does not read: it is left out of the closer's work, and somebody has to look. */
+  readonly unreadable?: (id: string, error: unknown) => void
+  readonly spaceTerms?: SpaceTerms
 }
 
 /**
  * The ledger in one folder. Takes the folder for this process, brings the schema up to date, and throws rather than
  * start on a database that it cannot trust.
  */
-export function openStore({ dataDir }: { readonly dataDir: string }): SqliteStore {
+export function openStore({ dataDir, unreadable = () => undefined, spaceTerms }: OpenStore): SqliteStore {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   chmodSync(dataDir, 0o700)
   // Whatever stops the start lets go of the folder again.
@@ -42,16 +56,29 @@ export function openStore({ dataDir }: { readonly dataDir: string }): SqliteStor
   writeFileSync(running, '', { mode: 0o600 })
   const audit = sqliteAudit(db)
   const leases = sqliteLeases(db)
-  const group = groupCommit(db, () => {
-    audit.reread()
-    leases.recount()
+  const credentials = sqliteCredentials(db)
+  const marks = sqliteMarks(db)
+  const space = createSpace({ dataDir, ...(spaceTerms && { terms: spaceTerms }) })
+  const group = groupCommit(db, {
+    memory: [audit.memory, leases.memory, credentials.memory, marks.memory],
+    // What is freed is for revocations: nothing is granted while the disk is low.
+    outage: (cause) => {
+      if (isFull(cause)) space.freeBallast()
+    },
   })
   // Reads and writes go through one connection: inside a step, a read sees what the step has written so far.
   const tx: Transaction = {
     ...leases,
-    ...sqliteCredentials(db),
+    ...sqliteLeaseWork(db, () => ({
+      leases: leases.countLive(null),
+      credentials: [...credentials.activeByProvider().values()].reduce((sum, count) => sum + count, 0),
+    })),
+    ...credentials,
+    ...sqliteRevocations(db, { unreadable, active: () => credentials.activeByProvider().keys() }),
     ...sqliteApprovals(db),
     ...sqliteIdempotency(db),
+    ...marks,
+    ...sqliteMeta(db),
     ...audit,
   }
   const integrity = unclean ? checkIntegrity(path) : Promise.resolve()
@@ -63,6 +90,7 @@ export function openStore({ dataDir }: { readonly dataDir: string }): SqliteStor
     commit: (step) => group.commit(() => step(tx)),
     commits: group.count,
     integrity,
+    space,
     [Symbol.asyncDispose]: async () => {
       group.close()
       clean = await integrity.then(
@@ -73,3 +101,5 @@ export function openStore({ dataDir }: { readonly dataDir: string }): SqliteStor
     },
   }
 }
+
+const isFull = (cause: unknown): boolean => cause instanceof Error && 'code' in cause && cause.code === 'SQLITE_FULL'

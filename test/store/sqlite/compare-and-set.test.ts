@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Transaction } from '../../../src/broker/ports.ts'
+import type { Transaction } from '../../../src/broker/store-port.ts'
 import { openStore } from '../../../src/store/sqlite/open-store.ts'
 import { sampleApproval, sampleCredential, sampleLease } from '../../support/sample-rows.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'

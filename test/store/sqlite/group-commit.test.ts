@@ -14,7 +14,9 @@ async function openGroup() {
   const insert = db.prepare<[number]>('insert into entry (number) values (?)')
   const durable = other.prepare<[], number>('select number from entry order by number').pluck()
   let rollbacks = 0
-  const group = groupCommit(db, () => (rollbacks += 1))
+  const rolledBack = (): void => void (rollbacks += 1)
+  const memory = { began: () => undefined, undone: rolledBack, reread: rolledBack }
+  const group = groupCommit(db, { memory: [memory], outage: () => undefined })
   return {
     db,
     group,

@@ -1,0 +1,29 @@
+import type { MarkId } from '../core/id.ts'
+import type { Mark } from '../core/mark.ts'
+import type { BrokerLog, UnsavedStops } from './ports.ts'
+
+/** In memory only: a restart forgets what could not be written, and whoever asked was told so. */
+export function createUnsavedStops(log: BrokerLog): UnsavedStops {
+  const held = new Map<MarkId, { readonly mark: Mark; readonly write: () => Promise<unknown> }>()
+  let marks: readonly Mark[] = []
+  const look = (): void => void (marks = [...held.values()].map(({ mark }) => mark))
+  return {
+    marks: () => marks,
+    add: (mark, write) => {
+      held.set(mark.id, { mark, write })
+      look()
+      log.error({ scope: mark.scope }, 'a stop could not be written: it holds in this process, and is tried again')
+    },
+    retry: async () => {
+      for (const [id, { write }] of held) {
+        try {
+          await write()
+          held.delete(id)
+          look()
+        } catch {
+          return
+        }
+      }
+    },
+  }
+}

@@ -1,0 +1,116 @@
+import type Database from 'better-sqlite3'
+
+import type { Hits, Reads, Transaction } from '../../broker/store-port.ts'
+import type { LeaseId } from '../../core/id.ts'
+import type { Scope } from '../../core/mark.ts'
+import { LEASE_COLUMNS, toLease } from './lease-row.ts'
+
+type WorkPort = Pick<Reads, 'due' | 'silent' | 'live' | 'liveUnder' | 'hits' | 'cascades' | 'openChildren'> &
+  Pick<Transaction, 'beginCascade' | 'endCascade'>
+
+const LIVE = `state in ('pending', 'active')`
+
+/** What the leases of a scope have in common. Of a provider or a grant it is the credentials. */
+const LEASES = {
+  agent: 'lease.agent = @value',
+  owner: 'lease.owner = @value collate nocase',
+  task: 'lease.task = @value and lease.root_agent = @agent',
+  lease: 'lease.id = @value',
+} as const
+const CREDENTIALS = { provider: 'provider = @value', grant: 'grant_name = @value' } as const
+
+const LEASE_SCOPES = Object.entries(LEASES)
+const CREDENTIAL_SCOPES = Object.entries(CREDENTIALS)
+
+/** Every statement that finds work for the sweep, prepared once. Each has an index of its own: nothing due costs nothing. */
+export function prepareLeaseWork(db: Database.Database) {
+  const count = (text: string) => db.prepare(text).pluck()
+  return {
+    due: db.prepare<[number, number]>(
+      `select ${LEASE_COLUMNS} from lease where ${LIVE} and expires_at <= ? order by expires_at limit ?`,
+    ),
+    silent: db.prepare<[number, number]>(
+      `select ${LEASE_COLUMNS} from lease where state = 'active' and silent_at is not null and silent_at <= ? order by silent_at limit ?`,
+    ),
+    live: db.prepare<[string, string, string, number]>(
+      `select ${LEASE_COLUMNS} from lease where ${LIVE} and (agent, task, id) > (?, ?, ?)
+       order by agent, task, id limit ?`,
+    ),
+    position: db.prepare<[string]>(`select agent, task, id from lease where id = ?`),
+    liveUnder: new Map(
+      LEASE_SCOPES.map(([kind, covered]) => [
+        kind,
+        db.prepare(`select ${LEASE_COLUMNS} from lease where ${LIVE} and ${covered} limit @limit`),
+      ]),
+    ),
+    leases: new Map([
+      ...LEASE_SCOPES.map(
+        ([kind, covered]) => [kind, count(`select count(*) from lease where ${LIVE} and ${covered}`)] as const,
+      ),
+      ...CREDENTIAL_SCOPES.map(
+        ([kind, covered]) =>
+          [
+            kind,
+            count(
+              `select count(distinct lease) from credential indexed by credential_active where state = 'active' and ${covered}`,
+            ),
+          ] as const,
+      ),
+    ]),
+    credentials: new Map([
+      ...LEASE_SCOPES.map(
+        ([kind, covered]) =>
+          [
+            kind,
+            count(
+              `select count(*) from lease join credential on credential.lease = lease.id and credential.state = 'active'
+               where lease.${LIVE} and ${covered}`,
+            ),
+          ] as const,
+      ),
+      ...CREDENTIAL_SCOPES.map(
+        ([kind, covered]) =>
+          [
+            kind,
+            count(`select count(*) from credential indexed by credential_active where state = 'active' and ${covered}`),
+          ] as const,
+      ),
+    ]),
+    cascades: db.prepare<[number]>(`select lease from cascade order by lease limit ?`).pluck(),
+    openChildren: db.prepare<[string, number]>(
+      `select ${LEASE_COLUMNS} from lease where parent = ? and ${LIVE} order by id limit ?`,
+    ),
+    beginCascade: db.prepare<[string]>(`insert into cascade (lease) values (?) on conflict do nothing`),
+    endCascade: db.prepare<[string]>(`delete from cascade where lease = ?`),
+  }
+}
+
+/** The queues of the sweep, as queries: what is due is never loaded before it is. */
+export function sqliteLeaseWork(db: Database.Database, everything: () => Hits): WorkPort {
+  const sql = prepareLeaseWork(db)
+  const named = (scope: Scope) => ({
+    value: scope.kind === 'all' ? '' : scope.value,
+    agent: scope.kind === 'task' ? scope.agent : '',
+  })
+  return {
+    due: (now, limit) => sql.due.all(now, limit).map(toLease),
+    silent: (now, limit) => sql.silent.all(now, limit).map(toLease),
+    live: (after, limit) => {
+      const from = after === null ? undefined : (sql.position.get(after) as { agent: string; task: string; id: string })
+      const { agent = '', task = '', id = '' } = from ?? {}
+      return sql.live.all(agent, task, id, limit).map(toLease)
+    },
+    liveUnder: (scope, limit) => (sql.liveUnder.get(scope.kind)?.all({ ...named(scope), limit }) ?? []).map(toLease),
+    hits: (scope) =>
+      scope.kind === 'all'
+        ? everything()
+        : {
+            leases: Number(sql.leases.get(scope.kind)?.get(named(scope))),
+            credentials: Number(sql.credentials.get(scope.kind)?.get(named(scope))),
+          },
+    cascades: (limit) => sql.cascades.all(limit) as LeaseId[],
+    openChildren: (lease, limit) => sql.openChildren.all(lease, limit).map(toLease),
+    beginCascade: (lease) => void sql.beginCascade.run(lease),
+    endCascade: (lease) => void sql.endCascade.run(lease),
+  }
+}
