@@ -36,7 +36,7 @@ const impure = [
 const restrict = (...syntax) => ({ 'no-restricted-syntax': ['error', ...syntax] })
 
 export default defineConfig(
-  { ignores: ['dist', 'coverage', '**/*.gen.ts'] },
+  { ignores: ['dist', 'coverage', '.cache', '**/*.gen.ts'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,

@@ -57,7 +57,8 @@ describe('the statements of the ledger', () => {
     for (const { source } of statements) {
       const plan = planOf(db, source)
       if (AT_START.test(source)) expect(plan.join(), source).to.match(/^SCAN \w+ USING COVERING INDEX/)
-      else if (QUEUE.test(source)) expect(plan.join(), source).to.match(/^(SCAN|SEARCH) (cascade|credential USING INDEX credential_minting)/)
+      else if (QUEUE.test(source))
+        expect(plan.join(), source).to.match(/^(SCAN|SEARCH) (cascade|credential USING INDEX credential_minting)/)
       else if (ONCE.test(source))
         expect(plan.join(), source).to.match(/SCAN credential USING (COVERING )?INDEX credential_active/)
       else expect(scans(plan), `${source}\n${plan.join('\n')}`).to.equal(false)
