@@ -1,8 +1,8 @@
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
-import { open, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startTestBroker, type TestBroker } from '../support/broker.ts'
+import { damageIndex } from '../support/damage-index.ts'
 
 const READY = { ready: true, reasons: [] }
 
@@ -17,14 +17,7 @@ async function readinessOf(broker: TestBroker) {
 /** As a broker leaves its folder that was killed, with a page of the database that is not what was written. */
 async function leaveBehind(data: string, page: 'whole' | 'damaged'): Promise<void> {
   await writeFile(join(data, 'running'), '')
-  if (page === 'whole') return
-  const path = join(data, 'mayfly.db')
-  const db = new Database(path)
-  const size = Number(db.pragma('page_size', { simple: true }))
-  const root = db.prepare(`select rootpage from sqlite_schema where name = 'lease_by_task'`).pluck().get()
-  db.close()
-  await using file = await open(path, 'r+')
-  await file.write(Buffer.alloc(size, 0xa5), 0, size, (Number(root) - 1) * size)
+  if (page === 'damaged') damageIndex(join(data, 'mayfly.db'), 'lease_by_created')
 }
 
 describe('health', () => {

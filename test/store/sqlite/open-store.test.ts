@@ -2,9 +2,13 @@ import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { DataFolderInUse } from '../../../src/store/sqlite/broker-lock.ts'
+import { DatabaseDamaged } from '../../../src/store/sqlite/check-integrity.ts'
+import { SchemaTooNew } from '../../../src/store/sqlite/migrate.ts'
 import { openStore, type SqliteStore } from '../../../src/store/sqlite/open-store.ts'
 import { brokenAt } from '../../support/audit.ts'
+import { damageIndex } from '../../support/damage-index.ts'
 import { sampleApproval, sampleCredential, sampleLease } from '../../support/sample-rows.ts'
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts'
 
@@ -88,7 +92,10 @@ describe('opening the ledger', () => {
   it('is refused while another process has the folder, and not once that one is dead, however it died', async () => {
     await using folder = await temporaryFolder()
     const other = await holdElsewhere(folder)
-    expect(() => openStore({ dataDir: folder.path })).to.throw(/Another broker already runs on .*--data/)
+    expect(() => openStore({ dataDir: folder.path })).to.throw(
+      DataFolderInUse,
+      /Another broker already runs on .*--data/,
+    )
     await other.kill()
     expect(existsSync(folder.at('running')), 'it left its mark').to.equal(true)
     await using store = openStore({ dataDir: folder.path })
@@ -100,7 +107,7 @@ describe('opening the ledger', () => {
     await using folder = await temporaryFolder()
     {
       await using store = openStore({ dataDir: folder.path })
-      expect(() => openStore({ dataDir: folder.path })).to.throw('Another broker already runs')
+      expect(() => openStore({ dataDir: folder.path })).to.throw(DataFolderInUse)
       await record(store, 'the first goes on')
     }
     await using again = openStore({ dataDir: folder.path })
@@ -112,9 +119,32 @@ describe('opening the ledger', () => {
     await openStore({ dataDir: folder.path })[Symbol.asyncDispose]()
     const version = meddle(folder, 'pragma user_version = 99; create table later (id integer)')
     for (const again of [1, 2])
-      expect(() => openStore({ dataDir: folder.path }), `try ${again}`).to.throw(/schema 99.*newer/)
+      expect(() => openStore({ dataDir: folder.path }), `try ${again}`).to.throw(SchemaTooNew, /schema 99.*newer/)
     meddle(folder, `drop table later; pragma user_version = ${version}`)
     await openStore({ dataDir: folder.path })[Symbol.asyncDispose]()
+  })
+
+  it('after a kill looks at every page, and at every start until that has found nothing', async () => {
+    await using folder = await temporaryFolder()
+    {
+      await using store = openStore({ dataDir: folder.path })
+      await store.commit((tx) => {
+        tx.insertLease(sampleLease())
+      })
+    }
+    const path = folder.at('mayfly.db')
+    const whole = readFileSync(path)
+    damageIndex(path, 'lease_by_created')
+    for (const start of ['clean', 'killed', 'killed again']) {
+      if (start === 'killed') writeFileSync(folder.at('running'), '')
+      await using store = openStore({ dataDir: folder.path })
+      const found = await store.integrity.catch((error: unknown) => error)
+      if (start === 'clean') expect(found, 'nobody looks after a clean end').to.equal(undefined)
+      else expect(found, start).to.be.instanceOf(DatabaseDamaged)
+    }
+    writeFileSync(path, whole)
+    await using restored = openStore({ dataDir: folder.path })
+    await restored.integrity
   })
 
   it('leaves no mark of a crash behind where it was closed', async () => {

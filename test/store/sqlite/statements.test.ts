@@ -13,13 +13,21 @@ import { MarkRow, sqliteMarks } from '../../../src/store/sqlite/marks.ts'
 import { sqliteMeta } from '../../../src/store/sqlite/meta.ts'
 import { openDatabase } from '../../../src/store/sqlite/open-database.ts'
 import { sqliteRevocations } from '../../../src/store/sqlite/revocations.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
-/** Counts what is live, once at the start and after a rollback: it has to look at all of that, in an index. */
-const AT_START = /group by (agent|provider)$/
-/** What an operator's freeze of a grant hits, which is asked once: in an index of what is active. */
-const ONCE = /grant_name = @value/
-/** A queue that is as long as what is left to do. */
-const QUEUE = /from cascade|state = 'minting' and/
+/**
+ * What is looked at as a whole: at the start, at a reload, at a freeze, or because all of it is left to do. Each in a
+ * partial index of just that, so that what has ended costs nothing.
+ */
+const WHOLE = [
+  /group by (agent|provider)$/,
+  /distinct provider from credential/,
+  /state = 'minting' and/,
+  /grant_name = @value/,
+  /from mark where lifted_at is null/,
+]
+/** A table that holds nothing but what is left to do. */
+const QUEUE = /from cascade/
 
 /** Every statement that the store prepares when it opens. */
 function preparedAtStart(db: Database.Database): readonly Database.Statement[] {
@@ -44,7 +52,11 @@ function planOf(db: Database.Database, text: string): readonly string[] {
   return steps.all().map(({ detail }) => detail)
 }
 
-const scans = (plan: readonly string[]): boolean => plan.some((step) => step.startsWith('SCAN'))
+const scansOf = (plan: readonly string[]): readonly string[] => plan.filter((step) => step.startsWith('SCAN'))
+
+/** The indices that hold only some of the rows of their table. */
+const partial = (db: Database.Database): readonly string[] =>
+  db.prepare<[], string>(`select name from sqlite_schema where type = 'index' and sql like '% where %'`).pluck().all()
 
 describe('the statements of the ledger', () => {
   let db: Database.Database
@@ -55,21 +67,18 @@ describe('the statements of the ledger', () => {
     const statements = preparedAtStart(db)
     expect(statements.length).to.be.greaterThan(20)
     for (const { source } of statements) {
-      const plan = planOf(db, source)
-      if (AT_START.test(source)) expect(plan.join(), source).to.match(/^SCAN \w+ USING COVERING INDEX/)
-      else if (QUEUE.test(source))
-        expect(plan.join(), source).to.match(/^(SCAN|SEARCH) (cascade|credential USING INDEX credential_minting)/)
-      else if (ONCE.test(source))
-        expect(plan.join(), source).to.match(/SCAN credential USING (COVERING )?INDEX credential_active/)
-      else expect(scans(plan), `${source}\n${plan.join('\n')}`).to.equal(false)
+      const scanned = scansOf(planOf(db, source))
+      if (QUEUE.test(source)) expect(scanned, source).to.deep.equal(scanned.filter((step) => step === 'SCAN cascade'))
+      else if (WHOLE.some((each) => each.test(source)))
+        for (const step of scanned) expect(partial(db), source).to.include(step.replace(/^SCAN .* INDEX /, ''))
+      else expect(scanned, source).to.deep.equal([])
     }
   })
 
   it('would be caught if they did', () => {
-    expect(scans(planOf(db, 'select id from lease where reason = ?'))).to.equal(true)
-    expect(scans(planOf(db, `select id from lease where expires_at <= ? and state in ('closed', 'active')`))).to.equal(
-      true,
-    )
+    const due = `select id from lease where expires_at <= ? and state in ('closed', 'active')`
+    for (const text of ['select id from lease where reason = ?', due])
+      expect(scansOf(planOf(db, text)), text).to.have.length(1)
   })
 
   it('find what is due in the partial index, where what has ended costs nothing', () => {
@@ -124,8 +133,11 @@ describe('the rows of the ledger', () => {
 })
 
 describe('the database of the ledger', () => {
-  it('is durable at every commit, keeps references whole, and trusts no schema', () => {
-    const db = openDatabase(':memory:')
+  it('is durable at every commit, keeps references whole, and trusts no schema', async () => {
+    await using folder = await temporaryFolder()
+    const db = openDatabase(folder.at('mayfly.db'))
+    expect(db.pragma('journal_mode', { simple: true })).to.equal('wal')
+    // FULL. With NORMAL, which better-sqlite3 takes under WAL by itself, a power cut could take back an answered lease.
     expect(db.pragma('synchronous', { simple: true })).to.equal(2)
     expect(db.pragma('foreign_keys', { simple: true })).to.equal(1)
     expect(db.pragma('trusted_schema', { simple: true })).to.equal(0)
