@@ -57,7 +57,7 @@ const databaseRole = z.object({
 export function judgeDatabaseRole(check: string, path: string, answer: VaultAnswer): Finding {
   if (answer.kind !== 'answered' || answer.status !== 200) {
     const why = answer.kind === 'answered' && answer.status === 404 ? 'is not there' : 'could not be read'
-    const mend = `Make it, and let the broker's policy read it: path "${path}" { capabilities = ["read"] }`
+    const mend = `Make it, and let the broker's policy read it:\npath "${path}" { capabilities = ["read"] }`
     return finding(check, { detail: `Role ${path} ${why}`, mend }, '')
   }
   const role = databaseRole.safeParse(answer.body).data?.data

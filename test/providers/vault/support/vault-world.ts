@@ -58,9 +58,7 @@ export async function startVaultWorld(): Promise<VaultWorld> {
   await writeBrokerPolicy()
   for (const name of ['parent', 'secrets'])
     await bao.root('PUT', `sys/policies/acl/mayfly-${name}`, { policy: await shipped(`${name}.hcl`) })
-  await bao.root('PUT', 'sys/policies/acl/orders-reader', {
-    policy: 'path "secret/data/orders" { capabilities = ["read"] }',
-  })
+  await bao.root('PUT', 'sys/policies/acl/orders-reader', { policy: await shipped('orders-reader.hcl') })
   await bao.root('POST', 'auth/token/roles/mayfly-parent', JSON.parse(await shipped('parent-role.json')))
   await bao.root('POST', 'sys/auth/approle', { type: 'approle' })
   await bao.root('POST', 'auth/approle/role/mayfly', JSON.parse(await shipped('approle.json')))
@@ -81,7 +79,7 @@ export async function startVaultWorld(): Promise<VaultWorld> {
     await bao.root('POST', 'database/roles/orders-ro', {
       db_name: 'orders',
       creation_statements: [await shipped('creation.sql')],
-      revocation_statements: (await shipped('revocation.sql')).trim().split('\n'),
+      revocation_statements: [await shipped('revocation.sql')],
       default_ttl: '1h',
       max_ttl: '12h',
       ...over,
@@ -145,14 +143,17 @@ export interface TestMinted {
   readonly revocable: Parameters<VaultProvider['revoke']>[0]
 }
 
-export async function startTestVault(world: VaultWorld, options: TestVaultOptions = {}): Promise<TestVault> {
+export async function startTestVault(
+  world: Pick<VaultWorld, 'bao' | 'appRole'>,
+  options: TestVaultOptions = {},
+): Promise<TestVault> {
   const faults = await startFaultProxy(world.bao.url)
   const settings: VaultSettings = {
     name: 'vault-main',
     address: faults.url,
     namespace: null,
     caFile: null,
-    auth: (await world.appRole()).auth,
+    auth: options.settings?.auth ?? (await world.appRole()).auth,
     ...VAULT_NAMES,
     ...options.settings,
   }
