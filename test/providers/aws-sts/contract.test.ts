@@ -1,23 +1,16 @@
 import type { Plan, UpstreamMinted, UpstreamOrder } from '../../../src/broker/provider-port.ts'
 import { providerContract } from '../../contract/provider.ts'
 import type { PlantedFault, ProviderSetup, UnnarrowableOrder } from '../../contract/provider-setup.ts'
-import { needsBackend } from '../../support/backends/backend.ts'
-import { ACCOUNT, startMinistack, type Ministack } from '../../support/backends/ministack.ts'
-import { signedRequest, type AccessKey } from '../../support/backends/signed-request.ts'
-import { BROKER_ARN, BROKER_POLICIES, ROLE, ROLE_ARN, shipped, within } from './support/aws-account.ts'
+import { ACCOUNT, ministackOfSuite, type Ministack } from '../../support/backends/ministack.ts'
+import type { AccessKey } from '../../support/backends/signed-request.ts'
+import { BROKER_ARN, BROKER_POLICIES, call, keyIn, ROLE, ROLE_ARN, shipped } from './support/aws-account.ts'
 import { startAwsWorld, type AwsWorld } from './support/aws-world.ts'
 import { keyOf, ORDERS, orderOf } from './support/orders.ts'
 
 describe('aws-sts on an emulator of AWS that enforces', () => {
-  let ministack: Ministack
+  const ministack = ministackOfSuite()
 
-  before(async function () {
-    needsBackend(this, 'ministack')
-    ministack = await startMinistack()
-  })
-  after(() => ministack[Symbol.asyncDispose]())
-
-  providerContract('aws-sts', async () => setUp(ministack))
+  providerContract('aws-sts', async () => setUp(ministack()))
 })
 
 async function setUp(ministack: Ministack): Promise<ProviderSetup> {
@@ -86,22 +79,16 @@ function unnarrowable(now: number): readonly UnnarrowableOrder[] {
 /** What a session must not do, tried one by one; those that were let. */
 async function exceeds(ministack: Ministack, minted: UpstreamMinted): Promise<readonly string[]> {
   const key = keyOf(minted)
-  const call = (service: 'iam' | 'sts', parameters: Record<string, string>): Promise<Response> =>
-    signedRequest(key, {
-      url: `${ministack.url}/`,
-      method: 'POST',
-      service,
-      body: new URLSearchParams(parameters).toString(),
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    })
+  const ask = (service: 'iam' | 'sts', parameters: Record<string, string>): Promise<Response> =>
+    call(ministack, key, service, parameters)
   const role = { RoleName: ROLE, PolicyName: 'MayflyEndedSessions' }
   const tried: readonly (readonly [string, Promise<Response>])[] = [
     ['reads another order', ministack.s3(key, 'GET', '/orders/9999/note.txt')],
     ['writes its order', ministack.s3(key, 'PUT', '/orders/1234/note.txt', 'changed')],
     ['lists the bucket', ministack.s3(key, 'GET', '/orders')],
-    ['assumes its role again', call('sts', { Action: 'AssumeRole', RoleArn: ROLE_ARN, RoleSessionName: 'crd_again' })],
-    ['removes its deny policy', call('iam', { Action: 'DeleteRolePolicy', ...role })],
-    ['reads its role', call('iam', { Action: 'GetRole', RoleName: ROLE })],
+    ['assumes its role again', ask('sts', { Action: 'AssumeRole', RoleArn: ROLE_ARN, RoleSessionName: 'crd_again' })],
+    ['removes its deny policy', ask('iam', { Action: 'DeleteRolePolicy', ...role })],
+    ['reads its role', ask('iam', { Action: 'GetRole', RoleName: ROLE })],
   ]
   const answers = await Promise.all(tried.map(async ([what, asked]) => ({ what, ok: (await asked).ok })))
   return answers.filter(({ ok }) => ok).map(({ what }) => what)
@@ -183,10 +170,3 @@ function planted(ministack: Ministack, world: AwsWorld): readonly PlantedFault[]
       : []),
   ]
 }
-
-/** The credential in an answer of AssumeRole. */
-const keyIn = (answer: string): AccessKey => ({
-  AccessKeyId: within(answer, 'AccessKeyId'),
-  SecretAccessKey: within(answer, 'SecretAccessKey'),
-  SessionToken: within(answer, 'SessionToken'),
-})

@@ -3,9 +3,8 @@ import type { RevokeAnswer, UpstreamMinted, UpstreamOrder } from '../../../src/b
 import type { CredentialId } from '../../../src/core/id.ts'
 import type { JsonObject } from '../../../src/core/json.ts'
 import { denyPolicy, MAX_INLINE_POLICY } from '../../../src/providers/aws-sts/deny-policy.ts'
-import { needsBackend } from '../../support/backends/backend.ts'
 import type { SeenRequest } from '../../support/backends/fault-proxy.ts'
-import { startMinistack, type Ministack } from '../../support/backends/ministack.ts'
+import { ministackOfSuite } from '../../support/backends/ministack.ts'
 import { until } from '../../support/until.ts'
 import { ROLE, ROLE_ARN, shipped } from './support/aws-account.ts'
 import { startAwsWorld, type AwsWorld, type AwsWorldOptions } from './support/aws-world.ts'
@@ -26,13 +25,7 @@ interface Fast extends AwsWorld {
 }
 
 describe('taking a session of AWS back before its deadline', () => {
-  let ministack: Ministack
-
-  before(async function () {
-    needsBackend(this, 'ministack')
-    ministack = await startMinistack()
-  })
-  after(() => ministack[Symbol.asyncDispose]())
+  const ministack = ministackOfSuite()
 
   async function start(options: AwsWorldOptions = {}): Promise<Fast> {
     const paused: number[] = []
@@ -40,7 +33,7 @@ describe('taking a session of AWS back before its deadline', () => {
       paused.push(ms)
       await world.pass(ms)
     }
-    const world = await startAwsWorld(ministack, { pause, ...options })
+    const world = await startAwsWorld(ministack(), { pause, ...options })
     return Object.assign(world, { paused })
   }
 
@@ -72,7 +65,7 @@ describe('taking a session of AWS back before its deadline', () => {
     )
 
   const reads = async ({ minted }: Minted): Promise<number> =>
-    (await ministack.s3(keyOf(minted), 'GET', '/orders/1234/note.txt')).status
+    (await ministack().s3(keyOf(minted), 'GET', '/orders/1234/note.txt')).status
   const written = ({ faults }: AwsWorld): readonly string[] =>
     faults.exchanges.filter(({ request }) => puts(request)).map(({ request }) => policyIn(request))
   const inForce = async ({ account }: AwsWorld): Promise<string | undefined> =>
@@ -156,7 +149,7 @@ describe('taking a session of AWS back before its deadline', () => {
     await using world = await start()
     const [ending] = handles(1)
     await revoke(world, ending)
-    await ministack.root('iam', 'DeleteRolePolicy', { RoleName: ROLE, PolicyName: 'MayflyEndedSessions' })
+    await ministack().root('iam', 'DeleteRolePolicy', { RoleName: ROLE, PolicyName: 'MayflyEndedSessions' })
     await world.pass(31_000)
     expect((await revoke(world, ending)).class).to.equal('revoked')
     expect(await inForce(world)).to.equal(denyPolicy([ending]))

@@ -2,7 +2,7 @@ import { existsSync, globSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { answering, folderOf, freePort, startServer } from './backend.ts'
+import { answering, folderOf, freePort, needsBackend, startServer } from './backend.ts'
 import { signedRequest, type AccessKey } from './signed-request.ts'
 
 /** The account that everything in it belongs to. */
@@ -87,6 +87,20 @@ export async function startMinistack(): Promise<Ministack> {
       await server.end('SIGKILL')
       await rm(folder, { recursive: true, force: true })
     },
+  }
+}
+
+/** The emulator of a suite: started before its first test and stopped after its last, or every test skipped by name. */
+export function ministackOfSuite(): () => Ministack {
+  let started: Ministack | undefined
+  before(async function () {
+    needsBackend(this, 'ministack')
+    started = await startMinistack()
+  })
+  after(() => started?.[Symbol.asyncDispose]())
+  return () => {
+    if (!started) throw new Error('It is not started yet')
+    return started
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ACCOUNT, type Ministack } from '../../../support/backends/ministack.ts'
-import type { AccessKey } from '../../../support/backends/signed-request.ts'
+import { signedRequest, type AccessKey } from '../../../support/backends/signed-request.ts'
 
 const CONFIG = join(import.meta.dirname, '../../../../config/aws')
 
@@ -73,6 +73,28 @@ export async function setUpAccount({ root, s3, rootKey }: Ministack): Promise<Aw
     },
   }
 }
+
+/** One call of IAM or STS, as whoever has the key; answers of any status are answers. */
+export const call = (
+  { url }: Pick<Ministack, 'url'>,
+  key: AccessKey,
+  service: 'iam' | 'sts',
+  parameters: Readonly<Record<string, string>>,
+): Promise<Response> =>
+  signedRequest(key, {
+    url: `${url}/`,
+    method: 'POST',
+    service,
+    body: new URLSearchParams(parameters).toString(),
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  })
+
+/** The credential in an answer of AssumeRole. */
+export const keyIn = (answer: string): AccessKey => ({
+  AccessKeyId: within(answer, 'AccessKeyId'),
+  SecretAccessKey: within(answer, 'SecretAccessKey'),
+  SessionToken: within(answer, 'SessionToken'),
+})
 
 /** The text of one element of an XML answer. */
 export function within(xml: string, element: string): string {
