@@ -50,9 +50,13 @@ grants: # the ceiling of what may be asked for
   - { name: customers-api, provider: tokens, audience: "${DEV.apiAudience}", actions: ["customer:read"], labels: [private_data], data_classes: [pii] }
   - { name: payments-api, provider: tokens, audience: "${DEV.apiAudience}", actions: ["payment:send"], labels: [financial] } # nobody's yet
 
-tools:
+tools: # the catalogue, and what each tool can do: rules select by these labels
   - { name: orders.get, labels: [private_data] }
   - { name: refunds.create, labels: [financial] }
+  - { name: email.send, labels: [external_send] } # nobody's yet, like the rest
+  - { name: files.delete, labels: [destructive, production] }
+  - { name: roles.grant, labels: [access_change] }
+  - { name: secrets.read, labels: [credential, derives] }
 
 rules: [./rules/baseline.yaml]
 `
