@@ -7,6 +7,9 @@ const INTRODUCTION = `<!-- Generated from src/http/problem.ts by \`npm run gener
 Every refusal of the HTTP API is \`application/problem+json\` (RFC 9457): \`type\` is \`urn:mayfly:problem:<slug>\`, \`detail\` says
 what to do, \`instance\` is the request id, under which the operator finds the cause in the log. Where they help there are
 \`errors\` (\`path\` is a JSON Pointer into what was sent), \`decision\`, and \`state\`. A secret is never in one.
+
+What lies under \`/oauth/\` refuses with the same statuses in the form that OAuth clients read (RFC 6749 section 5.2): \`error\` and
+\`error_description\`.
 `
 
 /** docs/problems.md: one table, then a section for each slug that error texts can link to. */
