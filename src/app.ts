@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 
 import { BROKER } from './broker/audit-entries.ts'
-import { enforcePolicy } from './broker/enforce-policy.ts'
+import { beginEnforcing } from './broker/enforce-policy.ts'
 import type { Broker, Clock, Provider } from './broker/ports.ts'
 import { createHeard } from './broker/heartbeat.ts'
 import type { UpstreamProvider } from './broker/provider-port.ts'
@@ -14,6 +14,7 @@ import { offLoopback } from './config/off-loopback.ts'
 import { describeFault, type Fault } from './core/fault.ts'
 import { isLoopback } from './core/is-loopback.ts'
 import { err, ok, type Result } from './core/result.ts'
+import { enforcement } from './enforcement.ts'
 import { createLimiter } from './http/limiter.ts'
 import { createMetrics } from './http/metrics.ts'
 import { httpServer } from './http/server.ts'
@@ -121,6 +122,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   await maintainKeys(configuration.catalogue)
 
   let inForce: PolicyInForce | undefined
+  /** What is in force is on record: nothing is swept or enforced before. */
+  let recorded = false
   const force = (): PolicyInForce => {
     if (!inForce) throw new Error('The broker has no policy yet')
     return inForce
@@ -153,12 +156,13 @@ export async function startApp(options: AppOptions): Promise<App> {
       every: configuration.sweepEvery,
       monotonic,
       pass: async () => {
-        if (!inForce) return
+        if (!recorded) return
+        takeUpEnforcing()
         await sweep(broker)
         void closer.kick()
-        upkeep(inForce.providers.values())
+        upkeep(force().providers.values())
         await refused.flush()
-        await maintainKeys(inForce.policy.catalogue)
+        await maintainKeys(force().policy.catalogue)
       },
       failed: (error) => log.error({ err: error }, 'the sweep failed; it tries again'),
     }),
@@ -171,6 +175,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     damaged: (error) => log.error({ err: error }, 'the database is damaged: stop the broker and restore a backup'),
   })
 
+  const enforce = enforcement(broker, readiness.started)
   const tokens = { keys: ring.access, issuer: '' }
   const outside = { clock, fetch, decorate: decorate.provider, upstreams: decorate.upstreams ?? [] }
   const server = httpServer({
@@ -209,16 +214,24 @@ export async function startApp(options: AppOptions): Promise<App> {
   // In the same turn of the loop in which the port became known, so that no request comes before the policy.
   tokens.issuer = configuration.server.publicUrl ?? url
   inForce = policyInForce({ loaded, tokens: { ...tokens }, before: undefined, ...outside })
-  await record(loaded)
-  await enforcePolicy(broker, inForce.policy)
-  readiness.started()
+  await record(inForce)
+  recorded = true
+  takeUpEnforcing()
   void sweeper.kick()
 
   /** What comes into force is on record first: where it cannot be recorded, the one in force stays. */
-  async function record({ rules }: LoadedPolicy): Promise<void> {
-    const subject = { id: rules.digest, outcome: 'loaded', reason: null }
+  async function record({ policy }: PolicyInForce): Promise<void> {
+    const subject = { id: policy.rules.digest, outcome: 'loaded', reason: null }
     await store.commit((tx) => {
       tx.append({ kind: 'config.loaded', time: clock(), actor: BROKER, subject })
+      beginEnforcing(tx, broker, policy)
+    })
+  }
+
+  /** Nobody waits for it but `/readyz`. What fails is taken up again by the next sweep. */
+  function takeUpEnforcing(): void {
+    enforce().catch((error: unknown) => {
+      log.error({ err: error }, 'open leases could not be held against the configuration; it is tried again')
     })
   }
 
@@ -242,9 +255,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
     await maintainKeys(read.value.configuration.catalogue)
     const next = policyInForce({ loaded: read.value, tokens: { ...tokens }, before: force(), ...outside })
-    await record(read.value)
+    await record(next)
     inForce = next
-    const closed = await enforcePolicy(broker, next.policy)
+    const closed = await enforce()
     log.info({ rules: read.value.rules.digest, closed }, 'the configuration was loaded again')
     return ok({ closed, files: read.value.configuration.files })
   }
