@@ -21,12 +21,14 @@ import { httpServer } from './http/server.ts'
 import type { HttpLog } from './http/services.ts'
 import type { Fetch } from './identity/fetch-json.ts'
 import { createNewIds } from './identity/new-ids.ts'
+import type { ProviderParts } from './create-providers.ts'
 import { keyUpkeep } from './key-upkeep.ts'
 import { listen, stop } from './listener.ts'
 import type { LoadedPolicy } from './local/load-policy.ts'
 import { policyInForce, type PolicyInForce } from './policy-in-force.ts'
 import { createAccessTokens } from './providers/jwt/create-access-tokens.ts'
 import { providerUpkeep } from './provider-upkeep.ts'
+import { providerTakenOut } from './providers-in-use.ts'
 import { createReadiness } from './readiness.ts'
 import { startCloser } from './start-closer.ts'
 import { processChanges } from './store/changes.ts'
@@ -56,6 +58,8 @@ export interface AppOptions {
   /** Milliseconds that only grow; with a clock of one's own, that clock. */
   readonly monotonic?: () => number
   readonly fetch?: Fetch
+  /** The environment, for libraries that look into it: what they would find there is judged. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   /** Stands in front of what is real: a test makes it fail or wait at a named point. */
   readonly decorate?: Decorations
 }
@@ -177,7 +181,16 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   const enforce = enforcement(broker, readiness.started)
   const tokens = { keys: ring.access, issuer: '' }
-  const outside = { clock, fetch, decorate: decorate.provider, upstreams: decorate.upstreams ?? [] }
+  const outside = { fetch, decorate: decorate.provider, upstreams: decorate.upstreams ?? [] }
+  const providerParts = (): ProviderParts => ({
+    tokens: { ...tokens },
+    clock,
+    store,
+    seals: broker.seals,
+    log,
+    catalogue: () => force().policy.catalogue,
+    env: options.env ?? {},
+  })
   const server = httpServer({
     broker,
     identities: () => force().identities,
@@ -213,7 +226,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const url = await listen(server, host, port)
   // In the same turn of the loop in which the port became known, so that no request comes before the policy.
   tokens.issuer = configuration.server.publicUrl ?? url
-  inForce = policyInForce({ loaded, tokens: { ...tokens }, before: undefined, ...outside })
+  inForce = policyInForce({ loaded, parts: providerParts(), before: undefined, ...outside })
   await record(inForce)
   recorded = true
   takeUpEnforcing()
@@ -245,16 +258,15 @@ export async function startApp(options: AppOptions): Promise<App> {
       })
       return err(read.error)
     }
-    const gone = providersGone(store.reads.providersInUse(), read.value)
-    if (gone) {
-      log.error(
-        { provider: gone },
-        'a provider whose credentials are still alive cannot be taken out; the configuration in force stays',
-      )
-      return err([providerInUse(read.value, gone)])
+    const scripted = outside.upstreams.map(({ name }) => name)
+    const configured = store.reads.providersInUse().filter((name) => !scripted.includes(name))
+    const takenOut = providerTakenOut(configured, read.value)
+    if (takenOut) {
+      log.error({ fault: describeFault(takenOut) }, 'the configuration in force stays')
+      return err([takenOut])
     }
     await maintainKeys(read.value.configuration.catalogue)
-    const next = policyInForce({ loaded: read.value, tokens: { ...tokens }, before: force(), ...outside })
+    const next = policyInForce({ loaded: read.value, parts: providerParts(), before: force(), ...outside })
     await record(next)
     inForce = next
     const closed = await enforce()
@@ -277,16 +289,3 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
   }
 }
-
-/** A provider that still has live credentials and that the new configuration no longer names. */
-function providersGone(inUse: readonly string[], { configuration }: LoadedPolicy): string | undefined {
-  return inUse.find((name) => !configuration.providers.some((provider) => provider.name === name))
-}
-
-const providerInUse = ({ configuration }: LoadedPolicy, name: string): Fault => ({
-  file: configuration.file,
-  line: 1,
-  column: 1,
-  message: `The provider ${name} is gone, and credentials of it are still alive`,
-  mend: 'Put it back until they have ended: mayfly credential list --json shows them.',
-})

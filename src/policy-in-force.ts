@@ -1,10 +1,9 @@
-import type { Clock, Policy, Provider } from './broker/ports.ts'
+import type { Policy, Provider } from './broker/ports.ts'
 import type { UpstreamProvider } from './broker/provider-port.ts'
-import type { AccessTokenIssuer } from './providers/jwt/access-token-keys.ts'
+import { createProviders, type ProviderParts, type RunningProvider } from './create-providers.ts'
 import { createIdentities, type TrustedIdentities } from './identity/create-identities.ts'
 import type { Fetch } from './identity/fetch-json.ts'
 import type { LoadedPolicy } from './local/load-policy.ts'
-import { createJwtProvider } from './providers/jwt.ts'
 
 /** Everything that one configuration makes, replaced as a whole by the next. */
 export interface PolicyInForce {
@@ -12,12 +11,12 @@ export interface PolicyInForce {
   readonly policy: Policy
   readonly identities: TrustedIdentities
   readonly providers: ReadonlyMap<string, Provider>
+  readonly running: ReadonlyMap<string, RunningProvider>
 }
 
 interface Parts {
   readonly loaded: LoadedPolicy
-  readonly tokens: AccessTokenIssuer
-  readonly clock: Clock
+  readonly parts: ProviderParts
   readonly fetch: Fetch
   /** What was in force: issuers whose keys come from the same place keep them. */
   readonly before: PolicyInForce | undefined
@@ -26,14 +25,14 @@ interface Parts {
   readonly upstreams: readonly UpstreamProvider[]
 }
 
-export function policyInForce({ loaded, tokens, clock, fetch, before, decorate, upstreams }: Parts): PolicyInForce {
+export function policyInForce({ loaded, parts, fetch, before, decorate, upstreams }: Parts): PolicyInForce {
   const { configuration, rules } = loaded
   const { catalogue, limits, approvals } = configuration
   const identities = createIdentities(
     {
       issuers: configuration.issuers,
       agents: catalogue.agents,
-      ownIssuer: tokens.issuer,
+      ownIssuer: parts.tokens.issuer,
       operators: configuration.operators.map(({ id, role, groups, tokenSha256, expiresAt }) => ({
         tokenSha256,
         expiresAt,
@@ -45,16 +44,16 @@ export function policyInForce({ loaded, tokens, clock, fetch, before, decorate, 
         caller: { type: 'pep', name, tools, audiences },
       })),
     },
-    { clock, fetch, ...(before && { before: before.identities }) },
+    { clock: parts.clock, fetch, ...(before && { before: before.identities }) },
   )
+  const running = createProviders(configuration.providers, before?.running ?? new Map(), parts)
+  // A scripted upstream stands in the place of the one of that name.
+  const all = [...[...running.values()].map(({ provider }) => provider), ...upstreams]
   return {
     loaded,
     identities,
     policy: { epoch: (before?.policy.epoch ?? 0) + 1, catalogue, rules, limits, approvals },
-    providers: new Map(
-      [...configuration.providers.map(({ name }) => createJwtProvider({ name, ...tokens })), ...upstreams].map(
-        (provider) => [provider.name, decorate?.(provider) ?? provider],
-      ),
-    ),
+    running,
+    providers: new Map(all.map((provider) => [provider.name, decorate?.(provider) ?? provider])),
   }
 }

@@ -95,7 +95,9 @@ export interface Reads {
   dueRevocations(target: string, now: Instant, limit: number): readonly Credential[]
   /** Rows in `minting` of an older start, or of this one and issued before `before`. */
   staleMinting(boot: string, before: Instant, limit: number): readonly Credential[]
-  /** Credentials of one target that have ended and that the upstream would still accept at `now`. */
+  /** Credentials of one provider that have not ended and of which something was recorded. */
+  recordedOf(provider: string): readonly Credential[]
+  /** Credentials of one target that have ended and that the upstream would still accept at `now`, in the order in which they ended. */
   endedAt(target: string, now: Instant): readonly { readonly handle: string; readonly notAfter: Instant }[]
   /** Providers that still have rows which are not closed. */
   providersInUse(): readonly string[]

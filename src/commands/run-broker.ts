@@ -64,6 +64,7 @@ export async function runBroker(terminal: Terminal, options: RunOptions): Promis
       reload: load,
       log,
       version: VERSION,
+      env: terminal.env,
       ...(listen && { listen }),
       ...(dataDir !== null && { dataDir }),
     }).catch((error: unknown) => {

@@ -1,6 +1,7 @@
 import { isJsonObject } from '../core/json.ts'
 import type { Step } from '../core/source-document.ts'
 import { parseStrictJson } from '../core/strict-json.ts'
+import { filesOf } from './check-provider.ts'
 import type { ConfigurationSources } from './configuration-sources.ts'
 import type { Say } from './say.ts'
 import type { ConfigurationFile } from './schema/configuration.ts'
@@ -19,7 +20,10 @@ interface Files {
  * The files that a configuration names, apart from its rules. Secrets are for the broker's user alone; their text is not
  * read here, but where it is used, together with the mode of that very file.
  */
-export function checkFiles({ issuers, keys }: ConfigurationFile, { sources, resolvePath, say }: Files): void {
+export function checkFiles(
+  { issuers, keys, providers }: ConfigurationFile,
+  { sources, resolvePath, say }: Files,
+): void {
   issuers.forEach((issuer, at) => {
     if (issuer.type !== 'jwks' || issuer.jwks_file === undefined) return
     const path = ['issuers', at, 'jwks_file']
@@ -32,11 +36,21 @@ export function checkFiles({ issuers, keys }: ConfigurationFile, { sources, reso
         'Write the issuer\'s public keys as { "keys": [...] } (RFC 7517 section 5).',
       )
   })
-  if (keys.seal_key_file === undefined) return
-  const path = ['keys', 'seal_key_file']
-  const file = resolvePath(keys.seal_key_file)
+  const secrets = providers.flatMap((provider, at) => filesOf(provider, ['providers', at]))
+  if (keys.seal_key_file !== undefined)
+    secrets.push({ path: ['keys', 'seal_key_file'], file: keys.seal_key_file, secret: true })
+  for (const { path, file, secret } of secrets) checkMode(resolvePath(file), { path, secret, sources, say })
+}
+
+interface Named extends Pick<Files, 'sources' | 'say'> {
+  readonly path: readonly Step[]
+  readonly secret: boolean
+}
+
+/** It is there, and where it holds a secret, it is its owner's alone. */
+function checkMode(file: string, { path, secret, sources, say }: Named): void {
   const mode = reading(file, () => sources.modeOf(file), path, say)
-  if (mode !== undefined && (mode & OTHERS) !== 0)
+  if (secret && mode !== undefined && (mode & OTHERS) !== 0)
     say(
       path,
       `Others than its owner may use ${file} (mode ${mode.toString(8).padStart(4, '0')})`,

@@ -6,6 +6,7 @@ import { selects } from '../core/name-pattern.ts'
 import { nearest } from '../core/nearest.ts'
 import type { Step } from '../core/source-document.ts'
 import { checkGrant } from './check-grant.ts'
+import { checkProvider } from './check-provider.ts'
 import { checkIssuer } from './check-issuer.ts'
 import { checkServer } from './check-server.ts'
 import type { ParsedFile } from './parse-file.ts'
@@ -30,9 +31,7 @@ export function checkReferences(parsed: ParsedFile, names: ConfiguredNames): rea
       'Write grants, tools or both: without them there is nothing to ask for.',
     )
   agents(file, names, say)
-  file.providers.forEach(({ type }, at) => {
-    if (type !== 'jwt') say(['providers', at, 'type'], `Providers of type ${type} are not built yet`, 'Use jwt.')
-  })
+  file.providers.forEach((provider, at) => checkProvider(provider, ['providers', at], say))
   file.grants.forEach((grant, at) => {
     known(grant.provider, names.providers, ['grants', at, 'provider'], 'provider', say)
     checkGrant(grant, file.providers.find(({ name }) => name === grant.provider)?.type, ['grants', at], say)

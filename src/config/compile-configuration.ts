@@ -1,7 +1,8 @@
 import { addressOf } from './address-of.ts'
-import type { Grant } from '../core/catalogue.ts'
 import { faultAt, type Fault } from '../core/fault.ts'
 import type { SourceDocument } from '../core/source-document.ts'
+import { compileGrant } from './compile-grant.ts'
+import { compileProvider } from './compile-provider.ts'
 import type { Configuration, IssuerSettings, SealKeySettings } from './configuration.ts'
 import { notEnforced } from './not-enforced.ts'
 import type { ParsedFile } from './parse-file.ts'
@@ -47,10 +48,10 @@ export function compileConfiguration(
       audiences: each.audiences,
       tokenSha256: each.token_sha256,
     })),
-    providers: file.providers.flatMap(({ name, type }) => (type === 'jwt' ? [{ name, type }] : [])),
+    providers: file.providers.map((provider) => compileProvider(provider, resolvePath)),
     catalogue: {
       agents: new Map(file.agents.map((each) => [each.id, agentOf(each)])),
-      grants: new Map(file.grants.map((each) => [each.name, grantOf(each)])),
+      grants: new Map(file.grants.map((each) => [each.name, compileGrant(each, file.providers)])),
       tools: new Map(
         file.tools.map(({ name, labels, data_classes }) => [name, { name, labels, dataClasses: data_classes }]),
       ),
@@ -112,21 +113,6 @@ function agentOf(agent: ConfigurationFile['agents'][number]) {
     heartbeatSeconds: agent.heartbeat,
     grants: agent.grants,
     tools: agent.tools,
-  }
-}
-
-function grantOf(grant: ConfigurationFile['grants'][number]): Grant {
-  return {
-    name: grant.name,
-    provider: grant.provider,
-    type: 'jwt',
-    actions: grant.actions,
-    resources: grant.resources,
-    maxTtlSeconds: grant.max_ttl,
-    labels: grant.labels,
-    dataClasses: grant.data_classes,
-    audience: grant.audience ?? '',
-    algorithm: grant.algorithm,
   }
 }
 

@@ -18,6 +18,44 @@ export type IssuerSettings =
       readonly keys: { readonly file: string } | { readonly url: string }
     })
 
+/** A provider, with absolute paths. What each of its kind makes of it stands in src/providers. */
+export type ProviderSettings = JwtProviderSettings | AwsStsProviderSettings | VaultProviderSettings
+
+interface JwtProviderSettings {
+  readonly type: 'jwt'
+  readonly name: string
+}
+
+interface AwsStsProviderSettings {
+  readonly type: 'aws-sts'
+  readonly name: string
+  readonly region: string
+  readonly endpoint: string | null
+  readonly credentials:
+    | { readonly from: 'files'; readonly accessKeyIdFile: string; readonly secretAccessKeyFile: string }
+    | { readonly from: 'profile'; readonly profile: string }
+    | { readonly from: 'chain' }
+}
+
+interface VaultProviderSettings {
+  readonly type: 'vault'
+  readonly name: string
+  readonly address: string
+  readonly namespace: string | null
+  readonly caFile: string | null
+  readonly auth:
+    | { readonly method: 'token'; readonly tokenFile: string }
+    | {
+        readonly method: 'approle'
+        readonly mount: string
+        readonly roleIdFile: string
+        readonly secretIdFile: string
+      }
+    | { readonly method: 'jwt'; readonly mount: string; readonly role: string; readonly jwtFile: string }
+  readonly parentRole: string
+  readonly secretsPolicy: string
+}
+
 export type SealKeySettings =
   | { readonly from: 'file'; readonly file: string }
   | { readonly from: 'environment'; readonly variable: string; readonly value: Secret<string> }
@@ -50,7 +88,7 @@ export interface Configuration {
     readonly audiences: readonly string[]
     readonly tokenSha256: string
   }[]
-  readonly providers: readonly { readonly name: string; readonly type: 'jwt' }[]
+  readonly providers: readonly ProviderSettings[]
   readonly catalogue: Catalogue
   readonly limits: Limits
   readonly approvals: { readonly expireAfterSeconds: number; readonly pendingPerAgent: number }

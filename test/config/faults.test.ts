@@ -42,7 +42,7 @@ describe('the faults of a configuration', () => {
       '9:5 agents[0].trusst is not a member of the file. Did you mean trust?',
       '10:66 There is no issuer cj. Did you mean ci?',
       '10:98 There is no grant apy. Did you mean api?',
-      '11:35 Providers of type vault are not built yet. Use jwt.',
+      '11:111 /etc/mayfly/t cannot be read (ENOENT). Write the path of a file that the broker may read; it is relative to the file that names it.',
       '13:28 There is no provider token. Did you mean tokens?',
       '13:77 There is no label finacial. Did you mean financial?',
       '13:97 grants[0].max_ttl is a text. Write a number.',
@@ -120,9 +120,56 @@ describe('the faults of a configuration', () => {
       ['Issuers of type spiffe are not built yet. Use oidc or jwks.'],
     ],
     [
-      'a provider of a type that is not built',
-      { ...LEAST, providers: [...LEAST.providers, { name: 'aws', type: 'aws-sts', region: 'eu-central-1' }] },
-      ['Providers of type aws-sts are not built yet. Use jwt.'],
+      'a grant of AWS that names no role and no action, or a pattern',
+      {
+        ...LEAST,
+        providers: [...LEAST.providers, { name: 'aws', type: 'aws-sts', region: 'eu-central-1' }],
+        grants: [
+          ...LEAST.grants,
+          { name: 'all', provider: 'aws' },
+          { name: 'star', provider: 'aws', role_arn: 'arn:aws:iam::123456789012:role/r', actions: ['s3:*'] },
+          { name: 'user', provider: 'aws', role_arn: 'arn:aws:iam::123456789012:user/u', actions: ['s3:GetObject'] },
+        ],
+      },
+      [
+        'Grant all has no role_arn. Write the role whose sessions it gives.',
+        'Grant all has no actions. Write the actions that it may give, such as s3:GetObject: it never falls back to the whole role.',
+        '"s3:*" is not one action. Write it exactly, without "*" or "?": agents are given exact actions.',
+        '"arn:aws:iam::123456789012:user/u" is not the ARN of a role. Write it like arn:aws:iam::123456789012:role/NAME.',
+      ],
+    ],
+    [
+      'a grant of a Vault that says nothing, too much, or a path that leaves its segments',
+      {
+        ...LEAST,
+        providers: [
+          ...LEAST.providers,
+          {
+            name: 'v',
+            type: 'vault',
+            address: 'http://vault.example:8200',
+            auth: { method: 'token', token_file: './t' },
+          },
+        ],
+        grants: [
+          ...LEAST.grants,
+          { name: 'none', provider: 'v' },
+          { name: 'both', provider: 'v', path: 'database/creds/r', policies: ['p'] },
+          { name: 'dots', provider: 'v', path: 'database/../sys/mounts' },
+          { name: 'root', provider: 'v', policies: ['root'], role_arn: 'x' },
+          { name: 'data', provider: 'v', path: 'pki/issue/r', data: { ttl: '1m' } },
+        ],
+      },
+      [
+        'http://vault.example:8200 is http: and not loopback. Write its https: address: the broker sends its own login there.',
+        'Grant none must say once what it gives. Write exactly one of path (a dynamic secret) and policies (a child token).',
+        'Grant both must say once what it gives. Write exactly one of path (a dynamic secret) and policies (a child token).',
+        '"database/../sys/mounts" is not a path that is safe to send. Write segments of A-Z, a-z, 0-9, "_" and "-", such as database/creds/orders-ro.',
+        'root is a policy of nobody. Name the policies that the task needs.',
+        'grants[4].role_arn means nothing to a provider of type vault. Take it out.',
+        'data goes with method: write. Write method: write, or take data out.',
+        '/etc/mayfly/t cannot be read (ENOENT). Write the path of a file that the broker may read; it is relative to the file that names it.',
+      ],
     ],
     [
       'a store that is not built',
@@ -240,8 +287,8 @@ describe('the faults of a configuration', () => {
       },
       [
         'Grant api has no audience. Write the one API that its tokens are for.',
-        'grants[0].role_arn means nothing to a jwt provider. Take it out.',
-        'grants[0].path means nothing to a jwt provider. Take it out.',
+        'grants[0].role_arn means nothing to a provider of type jwt. Take it out.',
+        'grants[0].path means nothing to a provider of type jwt. Take it out.',
       ],
     ],
     [

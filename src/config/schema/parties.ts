@@ -110,5 +110,8 @@ export const Provider = z.discriminatedUnion('type', [
     namespace: Name.optional(),
     ca_file: FilePath.optional(),
     auth: Auth,
+    // What docs/vault.md sets up: the token role that makes parents, and the policy that secrets are read under.
+    parent_role: Name.default('mayfly-parent'),
+    secrets_policy: Name.default('mayfly-secrets'),
   }),
 ])

@@ -6,7 +6,7 @@ import { CREDENTIAL_COLUMNS, toCredential } from './credential-row.ts'
 
 type RevocationPort = Pick<
   Reads,
-  'dueTargets' | 'dueRevocations' | 'staleMinting' | 'endedAt' | 'providersInUse' | 'oldestRevocation'
+  'dueTargets' | 'dueRevocations' | 'staleMinting' | 'recordedOf' | 'endedAt' | 'providersInUse' | 'oldestRevocation'
 >
 
 /** Every statement that finds work for the closer, prepared once. */
@@ -25,7 +25,12 @@ export function prepareRevocations(db: Database.Database) {
     ),
     ended: db.prepare<[string, number]>(
       `select handle, not_after as notAfter from credential
-       where target = ? and state in ('revoking', 'closed') and not_after > ? order by not_after`,
+       where target = ? and state in ('revoking', 'closed') and not_after > ? order by revoking_at, id`,
+    ),
+    recorded: (['minting', 'active', 'revoking'] as const).map((state) =>
+      db.prepare<[string]>(
+        `select ${CREDENTIAL_COLUMNS} from credential where state = '${state}' and provider = ? and sealed is not null`,
+      ),
     ),
     revoking: db.prepare(`select distinct provider from credential where state = 'revoking'`).pluck(),
     intended: db.prepare(`select distinct provider from credential where state = 'minting'`).pluck(),
@@ -63,6 +68,7 @@ export function sqliteRevocations(db: Database.Database, { unreadable, active }:
         .flatMap(readable)
         .slice(0, limit),
     staleMinting: (boot, before, limit) => sql.minting.all(boot, before, limit + poisoned.size).flatMap(readable),
+    recordedOf: (provider) => sql.recorded.flatMap((state) => state.all(provider).map(toCredential)),
     endedAt: (target, now) => sql.ended.all(target, now) as { handle: string; notAfter: number }[],
     providersInUse: () => [
       ...new Set([...active(), ...(sql.revoking.all() as string[]), ...(sql.intended.all() as string[])]),
