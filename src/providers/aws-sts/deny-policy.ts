@@ -7,7 +7,10 @@ export const DENY_POLICY_NAME = 'MayflyEndedSessions'
 /** IAM's quota on all inline policies of a role together, blanks not counted. */
 export const MAX_INLINE_POLICY = 10_240
 
-/** A session that was taken back, and when it ends by itself. */
+/**
+ * A session that was taken back, and until when that has to be said: until STS ends it, or until its deadline with room
+ * for clocks that differ, since its own policy denies it everything from then on.
+ */
 export interface EndedSession {
   readonly handle: string
   readonly notAfter: Instant

@@ -2,7 +2,7 @@ import { AssumeRoleCommand } from '@aws-sdk/client-sts'
 import type { Finding, Plan, UpstreamMinted, UpstreamOrder } from '../../broker/provider-port.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Clients } from './create-clients.ts'
-import { EARLY } from './early-revocation.ts'
+import { early } from './early-revocation.ts'
 import { planSession } from './plan-session.ts'
 import { readSession } from './read-session.ts'
 import { endsAt } from './session-policy.ts'
@@ -32,7 +32,7 @@ export async function mintSession(
     throw new Error(`The plan for grant ${order.grant.name} is not of this order`)
   if (!endsAt(request.policy, request.deadline)) throw new Error('The session policy does not hold its deadline')
 
-  if (request.earlyRevocation) await record(EARLY)
+  if (request.earlyRevocation) await record(early(request.deadline))
   const tags = sessionTags(order.lease)
   const command = new AssumeRoleCommand({
     RoleArn: request.roleArn,

@@ -5,7 +5,7 @@ import { AwsFailure } from './aws-failure.ts'
 import type { Clients } from './create-clients.ts'
 import { MAX_INLINE_POLICY } from './deny-policy.ts'
 import { createDenyWriter, type DenyWriter } from './deny-writer.ts'
-import { isEarly } from './early-revocation.ts'
+import { isEarly, isOver } from './early-revocation.ts'
 import { isSessionName } from './plan-session.ts'
 import { parseRoleArn, type Role } from './role-arn.ts'
 import type { AwsStsParts } from './settings.ts'
@@ -46,7 +46,7 @@ export function createRevocations(clients: Clients, parts: AwsStsParts) {
 
   return async (what: Revocable, signal: AbortSignal): Promise<RevokeAnswer> => {
     const { handle, target, notAfter } = what
-    if (!isEarly(what, parts.grants())) return { class: 'at_expiry' }
+    if (!isEarly(what, parts.grants()) || isOver(what, parts.clock())) return { class: 'at_expiry' }
     const role = parseRoleArn(target)
     if (!role || !isSessionName(handle))
       return { class: 'permanent', detail: 'The ledger names a session that AWS cannot have' }
@@ -55,7 +55,7 @@ export function createRevocations(clients: Clients, parts: AwsStsParts) {
       const outcome = await unlessAborted(signal, writerOf(role).deny({ handle, notAfter }))
       if (outcome.kind === 'failed') return refused(outcome.failure, what, parts)
       if (outcome.denied.has(handle)) return { class: 'revoked', effectiveAfter: outcome.effectiveAfter }
-      return notAfter <= parts.clock() ? { class: 'at_expiry' } : full(role, outcome.denied.size)
+      return isOver(what, parts.clock()) ? { class: 'at_expiry' } : full(role, outcome.denied.size)
     } catch (error) {
       if (error instanceof AwsFailure) return refused(error, what, parts)
       return { class: 'unreachable', detail: `${target}: its deny policy was not confirmed in time` }

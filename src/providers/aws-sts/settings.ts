@@ -24,9 +24,9 @@ export interface AwsStsParts {
   /** The grants of this provider that are configured now. */
   readonly grants: () => readonly AwsGrant[]
   /**
-   * Every session of a role that was taken back and may still live, in the order in which they ended. What is revoked just
-   * now MUST be among them, and what was among them MUST stay until its `notAfter`: the role's deny policy holds these
-   * and no others.
+   * Every session of a role that was taken back and may still do something, in the order in which they ended. What is
+   * revoked just now MUST be among them, and what was among them MUST stay until its `notAfter`: the role's deny policy
+   * holds these and no others.
    */
   readonly ended: (target: string) => readonly EndedSession[]
   /** Told of what a mint saw and an operator should, such as a policy that is nearly too large. */

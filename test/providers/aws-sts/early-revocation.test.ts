@@ -330,6 +330,18 @@ describe('taking a session of AWS back before its deadline', () => {
     expect((await revoke(world, order.credential, { recorded })).class).to.equal('revoked')
   })
 
+  it('writes nothing about a session whose deadline has passed: its own policy denies it everything', async () => {
+    await using world = await start()
+    const { order, recorded } = await mint(world)
+    expect(recorded).to.deep.equal({
+      early_revocation: true,
+      deadline: Math.floor(order.lease.expiresAt / 1000) * 1000,
+    })
+    await world.pass(order.lease.expiresAt - world.clock())
+    expect(await revoke(world, order.credential, { recorded })).to.deep.equal({ class: 'at_expiry' })
+    expect(written(world)).to.deep.equal([])
+  })
+
   it('goes on after the ledger could not be read', async () => {
     await using world = await start()
     const [broken, ending] = handles(2)

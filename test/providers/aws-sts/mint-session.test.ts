@@ -76,8 +76,9 @@ describe('minting a session of AWS', () => {
   it('records that it can be taken back early, before anything exists, and nothing where it cannot', async () => {
     await using world = await startAwsWorld(ministack())
     const recorded: JsonObject[] = []
-    await mint(world, orderOf(world.clock()), recorded)
-    expect(recorded).to.deep.equal([{ early_revocation: true }])
+    const order = orderOf(world.clock())
+    const { expiresAt } = await mint(world, order, recorded)
+    expect(recorded).to.deep.equal([{ early_revocation: true, deadline: expiresAt }])
     await mint(world, orderOf(world.clock(), { grant: { ...ORDERS, earlyRevocation: false } }), recorded)
     expect(recorded).to.have.length(1)
   })
