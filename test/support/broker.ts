@@ -114,25 +114,8 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   const outside = { reload: load, log: QUIET, version: 'test', clock, ...options.app }
   const app = cleanup.use(await startApp({ loaded: loaded.value, ...outside }))
 
-  const call: TestBroker['call'] = async (method, path, { token, body, headers } = {}) => {
-    const sent = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }
-    const response = await fetch(app.url + path, {
-      method,
-      headers: {
-        ...(token !== undefined && { authorization: `Bearer ${token}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...sent,
-    })
-    const text = await response.text()
-    const json = /json/.test(response.headers.get('content-type') ?? '')
-    return { status: response.status, headers: response.headers, body: json ? (JSON.parse(text) as unknown) : text }
-  }
-  const identity: TestBroker['identity'] = (agent = 'support-bot', claims = {}) => {
-    const now = Math.floor(clock() / 1000)
-    return world.signer.token({ iss: ISSUER, sub: agent, aud: 'mayfly', iat: now, exp: now + 600, ...claims })
-  }
+  const call = callAt(app.url)
+  const identity = identityOf(world, clock)
   const held = cleanup.move()
   return {
     app,
@@ -152,6 +135,33 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   }
 }
 
+/** Calls a broker over HTTP as anybody would. */
+export const callAt =
+  (url: string): TestBroker['call'] =>
+  async (method, path, { token, body, headers } = {}) => {
+    const sent = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }
+    const response = await fetch(url + path, {
+      method,
+      headers: {
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...sent,
+    })
+    const text = await response.text()
+    const json = /json/.test(response.headers.get('content-type') ?? '')
+    return { status: response.status, headers: response.headers, body: json ? (JSON.parse(text) as unknown) : text }
+  }
+
+/** Makes identity tokens as the issuer of that world does. */
+export const identityOf =
+  ({ signer }: World, clock: () => number): TestBroker['identity'] =>
+  (agent = 'support-bot', claims = {}) => {
+    const now = Math.floor(clock() / 1000)
+    return signer.token({ iss: ISSUER, sub: agent, aud: 'mayfly', iat: now, exp: now + 600, ...claims })
+  }
+
 /** A request that nothing is wrong with. */
 export const ORDINARY = {
   task: 'run-1',
@@ -160,7 +170,8 @@ export const ORDINARY = {
   ttl: 300,
 }
 
-interface World {
+/** Who may come to the broker of one folder, and with what proof. */
+export interface World {
   readonly signer: Signer
   readonly operators: Readonly<Record<OperatorName, { readonly token: string; readonly token_sha256: string }>>
   readonly pep: { readonly token: string; readonly token_sha256: string }
@@ -169,7 +180,11 @@ interface World {
 /** Tokens and keys live as long as the folder, so that what a broker gave out is still good after its restart. */
 const worlds = new Map<string, World>()
 
-async function worldIn(folder: string, { rules = TEST_RULES }: TestBrokerOptions): Promise<World> {
+/** Lays out what a configuration needs beside itself. The same folder keeps its world. */
+export async function worldIn(
+  folder: string,
+  { rules = TEST_RULES }: Pick<TestBrokerOptions, 'rules'> = {},
+): Promise<World> {
   await writeFile(join(folder, 'rules.yaml'), rules)
   const known = worlds.get(folder)
   if (known) return known
@@ -184,7 +199,8 @@ async function worldIn(folder: string, { rules = TEST_RULES }: TestBrokerOptions
   return world
 }
 
-function settingsOf({ operators, pep }: World): Record<string, unknown> {
+/** The ordinary configuration, before a test changes it. */
+export function settingsOf({ operators, pep }: World): Record<string, unknown> {
   const purposes = ['customer-support', 'ask', 'ask-two', 'deny', 'charge']
   const agent = (id: string, owner: string) => ({
     id,
