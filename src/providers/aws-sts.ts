@@ -15,7 +15,7 @@ import type { AwsStsParts, AwsStsSettings } from './aws-sts/settings.ts'
  * session name, the credential's id. Disposing closes its connections. Throws for an endpoint that is not safe.
  */
 export function createAwsStsProvider(settings: AwsStsSettings, parts: AwsStsParts): UpstreamProvider & Disposable {
-  const clients = createClients(settings, parts.clock)
+  const clients = createClients(settings, parts)
   return {
     name: settings.name,
     kind: 'upstream',
@@ -25,8 +25,7 @@ export function createAwsStsProvider(settings: AwsStsSettings, parts: AwsStsPart
       const planned = planSession(order)
       return planned.ok ? ok(planned.value.plan) : planned
     },
-    mint: (order, plan, record, signal) =>
-      mintSession(clients.sts, { order, plan, record, signal, report: parts.report }),
+    mint: (order, plan, record, signal) => mintSession(clients, { order, plan, record, signal, report: parts.report }),
     revoke: createRevocations(clients, parts),
     check: (signal) => checkProvider(clients, settings, parts, signal),
     [Symbol.dispose]: () => clients[Symbol.dispose](),
