@@ -52,6 +52,15 @@ export function providerContract(name: string, start: () => Promise<ProviderSetu
         expect(JSON.stringify(minted) + inspect(minted, { depth: 9 })).to.not.include(setup.secretOf(minted))
       })
 
+      it("ends with its grant's maximum where the lease goes on", async () => {
+        await using setup = await start()
+        const most = setup.order().grant.maxTtlSeconds * 1000
+        const { order, minted } = await mint(setup, { lifeMs: 2 * most })
+        expect(minted?.expiresAt)
+          .to.be.greaterThan(setup.clock() + most / 2)
+          .and.at.most(order.now + most)
+      })
+
       it('never gives two orders the same credential: ending one leaves the other', async () => {
         await using setup = await start()
         const [one, other] = await Promise.all([mint(setup), mint(setup)])

@@ -6,7 +6,7 @@ import type { JsonObject } from '../../core/json.ts'
 import { Secret } from '../../core/secret.ts'
 import { SECOND_MS } from '../../core/time.ts'
 import { failureOf, VaultFailure } from './failure.ts'
-import { ENGINE_GRACE_MS, isSts } from './plan.ts'
+import { endOf, ENGINE_GRACE_MS, isSts } from './plan.ts'
 import type { VaultSettings } from './settings.ts'
 import {
   lifeOf,
@@ -70,7 +70,7 @@ async function mintToken(
 ): Promise<UpstreamMinted> {
   const { order, plan, record, signal } = minting
   await record(recordOf(task, { makes: 'token', lease: null, ends: 'revoked' }))
-  const life = await prolong(parts, task, order.lease.expiresAt, signal)
+  const life = await prolong(parts, task, order, signal)
   const token = task.token.unwrap()
   const value = { token, address: parts.settings.address, namespace: parts.settings.namespace }
   return minted(order, plan, value, token, life)
@@ -96,7 +96,7 @@ async function mintSecret(
     )
 
   const secretLife = secret.renewable ? await fit(parts, secret, order, signal) : born
-  const tokenLife = await prolong(parts, task, order.lease.expiresAt, signal)
+  const tokenLife = await prolong(parts, task, order, signal)
   const life = {
     earliest: Math.min(secretLife.earliest, ends === 'revoked' ? tokenLife.earliest : Infinity),
     latest: secretLife.latest + ENGINE_GRACE_MS,
@@ -118,7 +118,7 @@ async function read(
           method: 'POST',
           path: grant.path,
           token,
-          data: { ...grant.data, ...(sts && { ttl: `${secondsUntil(order.lease.expiresAt, clock())}s` }) },
+          data: { ...grant.data, ...(sts && { ttl: `${secondsUntil(endOf(order), clock())}s` }) },
           signal,
         },
   )
@@ -131,16 +131,16 @@ async function read(
 
 /**
  * A role gives every secret the same life. Renewing it for less shortens it, in the database too (`VALID UNTIL`), so that
- * it ends with the lease even where Vault and the broker are both gone by then.
+ * it ends in time even where Vault and the broker are both gone by then.
  */
 async function fit(
   { own, clock }: MintParts,
   secret: MadeSecret,
-  { lease }: UpstreamOrder,
+  order: UpstreamOrder,
   signal: AbortSignal,
 ): Promise<Life> {
   const at = clock()
-  const data = { lease_id: secret.leaseId, increment: secondsUntil(lease.expiresAt, at) }
+  const data = { lease_id: secret.leaseId, increment: secondsUntil(endOf(order), at) }
   const answer = await own.ask({ method: 'POST', path: RENEW_LEASE, data, signal })
   const renewed = readRenewedLease(answer)
   if (renewed?.lease_id !== secret.leaseId || renewed.lease_duration === 0) throw failureOf(RENEW_LEASE, answer)
@@ -159,7 +159,7 @@ function minted(order: UpstreamOrder, plan: Plan, value: JsonObject, secret: str
   return {
     value: new Secret(value),
     fingerprint: hash('sha256', secret),
-    expiresAt: Math.min(life.earliest, order.lease.expiresAt),
+    expiresAt: Math.min(life.earliest, endOf(order)),
     hardExpiresAt: life.latest,
   }
 }

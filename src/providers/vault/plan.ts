@@ -1,7 +1,7 @@
 import type { Plan, Unplannable, UpstreamOrder } from '../../broker/provider-port.ts'
 import type { VaultSecretGrant, VaultTokenGrant } from '../../core/catalogue.ts'
 import { err, ok, type Result } from '../../core/result.ts'
-import { SECOND_MS } from '../../core/time.ts'
+import { SECOND_MS, type Instant } from '../../core/time.ts'
 import { checkPolicies, checkSecretPath } from './names.ts'
 import type { VaultSettings, VaultTimings } from './settings.ts'
 
@@ -10,6 +10,10 @@ export const ENGINE_GRACE_MS = 5 * SECOND_MS
 
 /** STS makes nothing shorter. */
 export const STS_LEAST_SECONDS = 900
+
+/** When a credential has to end: with its lease, and never after the grant's maximum. */
+export const endOf = ({ lease, grant, now }: Pick<UpstreamOrder, 'lease' | 'grant' | 'now'>): Instant =>
+  Math.min(lease.expiresAt, now + grant.maxTtlSeconds * SECOND_MS)
 
 /** The path of AWS's engine at which it makes STS sessions, which nobody can take back. */
 export const isSts = ({ path }: VaultSecretGrant): boolean => path.split('/').slice(1, -1).includes('sts')
@@ -22,7 +26,7 @@ type Planned = Pick<VaultSettings, 'address' | 'namespace'> & { readonly timings
  * with docs/vault.md's template a part of the database user's name.
  */
 export function planOf(vault: Planned, order: UpstreamOrder): Result<Plan, Unplannable> {
-  const { grant, access, lease, now, credential } = order
+  const { grant, access, now, credential } = order
   if (grant.type !== 'vault-secret' && grant.type !== 'vault-token')
     return err({ detail: `A Vault makes no credential of type ${grant.type}` })
   if (!sameSet(access.actions, grant.actions) || !sameSet(access.resources, grant.resources))
@@ -30,16 +34,19 @@ export function planOf(vault: Planned, order: UpstreamOrder): Result<Plan, Unpla
   const fits = grant.type === 'vault-secret' ? checkSecretPath(grant.path) : checkPolicies(grant.policies)
   if (!fits.ok) return err({ detail: `${fits.error}, in grant ${grant.name}` })
 
-  const seconds = Math.floor((lease.expiresAt - now) / SECOND_MS)
+  const end = endOf(order)
+  const seconds = Math.floor((end - now) / SECOND_MS)
   const sts = grant.type === 'vault-secret' && isSts(grant)
   const least = sts ? STS_LEAST_SECONDS : 1
   if (seconds < least)
-    return err({ detail: `Grant ${grant.name} makes nothing that ends within ${least} s, and the lease does` })
+    return err({
+      detail: `Grant ${grant.name} makes nothing that ends within ${least} s, as the lease or its max_ttl wants`,
+    })
   return ok({
     handle: credential,
     target: targetOf(vault, grant),
     // The last request may reach Vault as late as its time limit allows, and counts its seconds from then.
-    notAfter: lease.expiresAt + vault.timings.mintMs + ENGINE_GRACE_MS,
+    notAfter: end + vault.timings.mintMs + ENGINE_GRACE_MS,
     revocation: sts ? 'at_expiry' : 'immediate',
   })
 }

@@ -69,12 +69,12 @@ function refused(path: string, answer: VaultAnswer): RevokeAnswer {
     if (away) return { class: 'unreachable', detail: `${detail}: it could not reach the secret's own backend` }
     return { class: 'unknown', detail: `${detail}: the secret's own backend did not take it back` }
   }
+  if (answer.status === 403) return { class: 'permanent', detail: `${detail}: the broker's policy does not allow it` }
   return { class: classOf(answer.status), detail }
 }
 
-/** No status of Vault means that something is gone. 403 is about the request: the token itself was found good. */
-function classOf(status: number): 'permanent' | 'throttled' | 'unreachable' | 'unknown' {
-  if (status === 403) return 'permanent'
+/** No status means that something is gone. 403 is about the request: the broker's own token was found good before. */
+function classOf(status: number): 'throttled' | 'unreachable' | 'unknown' {
   if (status === 429) return 'throttled'
   // 472 and 473 come of a standby that cannot do this.
   return status >= 500 || status === 472 || status === 473 ? 'unreachable' : 'unknown'

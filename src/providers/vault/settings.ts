@@ -37,7 +37,7 @@ export interface VaultTimings {
   readonly cascadeMs: number
 }
 
-export const VAULT_TIMINGS: VaultTimings = { birthSeconds: 60, callMs: 5_000, mintMs: 10_000, cascadeMs: 2_000 }
+export const VAULT_TIMINGS: VaultTimings = { birthSeconds: 60, callMs: 8_000, mintMs: 10_000, cascadeMs: 2_000 }
 
 /** What the rest of the broker gives the provider. */
 export interface VaultParts {

@@ -4,6 +4,7 @@ import type { Secret } from '../../core/secret.ts'
 import { SECOND_MS, type Instant } from '../../core/time.ts'
 import { failureOf, VaultFailure } from './failure.ts'
 import type { OwnToken } from './own-token.ts'
+import { endOf } from './plan.ts'
 import type { Parent, Parents } from './parents.ts'
 import type { VaultTimings } from './settings.ts'
 import type { Transport } from './transport.ts'
@@ -16,7 +17,7 @@ export interface TaskToken {
   /** Its parent's accessor. */
   readonly parent: string
   readonly life: Life
-  /** It was born with all the life that its lease has. */
+  /** It was born with all the life that it may have. */
   readonly whole: boolean
 }
 
@@ -63,13 +64,14 @@ export async function withTaskToken<T>(
  */
 async function create(
   { transport, clock, timings }: TaskTokenParts,
-  { credential, lease }: UpstreamOrder,
+  order: UpstreamOrder,
   policies: readonly string[],
   parent: Parent,
   signal: AbortSignal,
 ): Promise<TaskToken | undefined> {
+  const { credential, lease } = order
   const at = clock()
-  const left = secondsUntil(lease.expiresAt, at)
+  const left = secondsUntil(endOf(order), at)
   const data = {
     policies,
     no_default_policy: true,
@@ -108,16 +110,16 @@ function isAsOrdered(made: MadeToken, policies: readonly string[], seconds: numb
   )
 }
 
-/** Prolongs a recorded task's token from its birth TTL to the end of its lease. */
+/** Prolongs a recorded task's token from its birth TTL to the end of its order. */
 export async function prolong(
   { own, clock }: TaskTokenParts,
   task: TaskToken,
-  until: Instant,
+  order: UpstreamOrder,
   signal: AbortSignal,
 ): Promise<Life> {
   if (task.whole) return task.life
   const at = clock()
-  const left = secondsUntil(until, at)
+  const left = secondsUntil(endOf(order), at)
   const data = { accessor: task.accessor, increment: `${left}s` }
   const answer = await own.ask({ method: 'POST', path: RENEW, data, signal })
   const renewed = readRenewedToken(answer)

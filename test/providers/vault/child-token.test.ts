@@ -117,6 +117,17 @@ describe('a child token of a Vault', () => {
     expect(vault.faults.exchanges).to.deep.equal([])
   })
 
+  it('whose revocation Vault puts off is throttled, and goes once the rate allows', async () => {
+    await using vault = await startTestVault(world)
+    const minted = await vault.mint(vault.order(ORDERS_READER))
+    await world.bao.root('POST', 'sys/quotas/rate-limit/control', { path: 'auth/token/', rate: 0.01, interval: '1h' })
+    const answers = []
+    for (let tries = 0; tries < 2; tries += 1)
+      answers.push((await vault.provider.revoke(minted.revocable, AbortSignal.timeout(1_000))).class)
+    await world.bao.root('DELETE', 'sys/quotas/rate-limit/control')
+    expect(answers).to.include('throttled')
+  })
+
   it('whose record cannot be read is never taken for gone', async () => {
     await using vault = await startTestVault(world)
     const { revocable } = await vault.mint(vault.order(ORDERS_READER))

@@ -200,13 +200,15 @@ describe('a trap of node-vault', () => {
     const month = 768 * 3600
     {
       using _ = withoutWarnings()
-      await using proxy = await startFaultProxy(world.bao.url)
+      const proxy = await startFaultProxy(world.bao.url)
       const raw = nodeVault({ endpoint: proxy.url, token: world.bao.rootToken })
+      const failed = new Promise((resolve) => raw.once('token:error:renew', resolve))
       await raw.startTokenRenewal({ ttl: month })
       const answer = JSON.stringify({ auth: { lease_duration: month, renewable: true } })
       using _answered = proxy.inject({ kind: 'answer', status: 200, body: answer })
       await until('a flood of renewals', () => proxy.exchanges.length > 5)
-      raw.stopAllRenewals()
+      await proxy[Symbol.asyncDispose]()
+      await failed
     }
 
     await using vault = await startTestVault(world)

@@ -22,7 +22,8 @@ describe('STS sessions through a Vault', () => {
     })
   const engine = (vault: TestVault, body: string): Disposable =>
     vault.faults.inject({ kind: 'answer', status: 200, body }, ({ path }) => path.startsWith('/v1/aws/'))
-  const STS = { ...ORDERS_DB, path: 'aws/sts/deploy', data: { role_arn: 'arn:aws:iam::1:role/a' } }
+  const HOURLY = { ...ORDERS_DB, maxTtlSeconds: 3_600 }
+  const STS = { ...HOURLY, path: 'aws/sts/deploy', data: { role_arn: 'arn:aws:iam::1:role/a' } }
 
   it('are said to end at their expiry only, and end with the lease', async () => {
     await using vault = await startTestVault(world)
@@ -50,7 +51,7 @@ describe('STS sessions through a Vault', () => {
   it('from a path that does not say so are not handed out, and never reported as taken back', async () => {
     await using vault = await startTestVault(world)
     using _ = engine(vault, session(1_200))
-    const order = vault.order({ ...ORDERS_DB, path: 'aws/creds/deploy' }, 1_300_000)
+    const order = vault.order({ ...HOURLY, path: 'aws/creds/deploy' }, 1_300_000)
     const error: unknown = await vault.mint(order).catch((caught: unknown) => caught)
     expect(error)
       .to.be.an('error')
