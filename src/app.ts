@@ -132,6 +132,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     if (!inForce) throw new Error('The broker has no policy yet')
     return inForce
   }
+  const heard = createHeard()
   const broker: Broker = {
     clock,
     time,
@@ -141,7 +142,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     space: store.space,
     seals: credentialSeals(sealer),
     unsaved: createUnsavedStops(log),
-    heard: createHeard(clock()),
+    heard,
     boot: randomUUID(),
     random: Math.random,
     kick: () => void closer.kick(),
@@ -179,6 +180,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     damaged: (error) => log.error({ err: error }, 'the database is damaged: stop the broker and restore a backup'),
   })
 
+  readiness.begun.then(
+    () => {
+      heard.begin(clock())
+    },
+    () => undefined,
+  )
   const enforce = enforcement(broker, readiness.started)
   const tokens = { keys: ring.access, issuer: '' }
   const outside = { fetch, decorate: decorate.provider, upstreams: decorate.upstreams ?? [] }

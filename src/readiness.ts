@@ -2,6 +2,8 @@
 export interface Readiness {
   readonly reasons: () => readonly string[]
   readonly started: () => void
+  /** Resolves once the start is over and the database is known to be whole; rejects where it is not. */
+  readonly begun: Promise<unknown>
   /** Aborted when a stop was asked for: whoever waits in a long-poll is answered at once. */
   readonly stopping: AbortSignal
   readonly stop: () => void
@@ -18,6 +20,7 @@ interface Parts {
 
 export function createReadiness({ integrity, sweepLate, clockStop, lowSpace, damaged }: Parts): Readiness {
   const stopping = new AbortController()
+  const start = Promise.withResolvers<undefined>()
   let starting = true
   let database: 'checking' | 'whole' | 'damaged' = 'checking'
   integrity.then(
@@ -28,7 +31,11 @@ export function createReadiness({ integrity, sweepLate, clockStop, lowSpace, dam
     },
   )
   return {
-    started: () => void (starting = false),
+    started: () => {
+      starting = false
+      start.resolve(undefined)
+    },
+    begun: Promise.all([start.promise, integrity]),
     stopping: stopping.signal,
     stop: () => {
       stopping.abort()

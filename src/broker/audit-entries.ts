@@ -7,7 +7,7 @@ import { intentOnWire } from '../core/intent.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Lease } from '../core/lease.ts'
 import type { Mark, Scope } from '../core/mark.ts'
-import { rfc3339, type Instant } from '../core/time.ts'
+import type { Instant } from '../core/time.ts'
 import { toolOnWire } from '../core/tool-access.ts'
 import type { Caller } from './caller.ts'
 
@@ -108,10 +108,9 @@ export function credentialEntry(
   }
 }
 
-/** More time, and nothing else: `subject` says until when. */
-export function renewedEntry(lease: Lease, origin: Origin): AuditEntry {
-  const subject = { ...leaseSubject(lease), expires_at: rfc3339(lease.expiresAt) }
-  return { ...about(lease), ...common('lease.renewed', origin), subject }
+/** More time, and nothing else: `ttl` of the subject is what was given from then on. */
+export function renewedEntry(lease: Lease, ttlSeconds: number, origin: Origin): AuditEntry {
+  return { ...about(lease), ...common('lease.renewed', origin), subject: leaseSubject({ ...lease, ttlSeconds }) }
 }
 
 type MarkKind = 'freeze.set' | 'freeze.lifted' | 'mark.revoked' | 'mark.restored'

@@ -26,17 +26,20 @@ export function heartbeat(broker: Broker, caller: LeaseCaller): Result<Lease, Re
     : err(notUsable(lease, found))
 }
 
-/** What is known of a lease whose deadline on record is over: when it really counts as lost. */
+/** What is known of a lease whose deadline on record is over: when it really counts as lost; null: not by what is known. */
 export function lostAt(heard: Heard, lease: Lease): Instant | null {
-  const last = Math.max(heard.last(lease.id) ?? 0, heard.since, lease.activatedAt ?? 0)
-  return silentAfter(lease, last)
+  const since = heard.since()
+  if (since === null) return null
+  return silentAfter(lease, Math.max(heard.last(lease.id) ?? 0, since, lease.activatedAt ?? 0))
 }
 
 /** In memory only. What is forgotten counts as not heard of. */
-export function createHeard(since: Instant): Heard {
+export function createHeard(): Heard & { readonly begin: (at: Instant) => void } {
   const last = new Map<LeaseId, Instant>()
+  let since: Instant | null = null
   return {
-    since,
+    since: () => since,
+    begin: (at) => void (since ??= at),
     note: (lease, at) => void last.set(lease, at),
     last: (lease) => last.get(lease),
     prune: (before) => {

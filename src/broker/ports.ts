@@ -160,8 +160,8 @@ export interface Heard {
   last(lease: LeaseId): Instant | undefined
   /** Forgets what was last heard of before that. */
   prune(before: Instant): void
-  /** Deadlines count from here after a start. */
-  readonly since: Instant
+  /** Deadlines count from here after a start; null until the broker is ready. */
+  since(): Instant | null
 }
 
 /** For operators. Fields MUST NOT hold a secret; `err` is an error whose text was made not to. */

@@ -54,7 +54,7 @@ async function renew(broker: Broker, call: Renewal): Promise<Result<Lease, Refus
     }
     const renewed: Lease = { ...lease, expiresAt, fence: lease.fence + 1 }
     if (call.key) keepKey(tx, call.key, { lease: lease.id, credential: null }, origin.now)
-    tx.append(renewedEntry(renewed, origin))
+    tx.append(renewedEntry(renewed, ttlSeconds.value, origin))
     return ok(renewed)
   })
   broker.changes.announce(call.caller.lease)

@@ -46,6 +46,7 @@ export async function sweep(broker: Broker): Promise<Swept> {
 /** Those that were heard of since their deadline was written down get a new one; the rest are lost. */
 async function closeLost(broker: Broker): Promise<number> {
   const { reads } = broker.store
+  if (broker.heard.since() === null) return 0
   let closed = 0
   for (;;) {
     const now = broker.time.sweepClock()
