@@ -1,11 +1,9 @@
 import type { UpstreamProvider } from '../broker/provider-port.ts'
 import { ok } from '../core/result.ts'
 import { SECOND_MS } from '../core/time.ts'
-import { checkProvider } from './aws-sts/check/check-provider.ts'
-import { createClients } from './aws-sts/create-clients.ts'
-import { mintSession } from './aws-sts/mint-session.ts'
+import { CONSISTENCY_MS } from './aws-sts/early-revocation.ts'
 import { planSession } from './aws-sts/plan-session.ts'
-import { CONSISTENCY_MS, createRevocations } from './aws-sts/revoke-session.ts'
+import { requireSafe } from './aws-sts/require-safe.ts'
 import type { AwsStsParts, AwsStsSettings } from './aws-sts/settings.ts'
 
 /**
@@ -14,8 +12,11 @@ import type { AwsStsParts, AwsStsSettings } from './aws-sts/settings.ts'
  * the role where the grant allows it, in seconds and never at once, else not before the deadline. Its handle is its
  * session name, the credential's id. Disposing closes its connections. Throws for an endpoint that is not safe.
  */
-export function createAwsStsProvider(settings: AwsStsSettings, parts: AwsStsParts): UpstreamProvider & Disposable {
-  const clients = createClients(settings, parts)
+export function createAwsStsProvider(settings: AwsStsSettings, parts: AwsStsParts): UpstreamProvider & AsyncDisposable {
+  if (settings.endpoint !== null) requireSafe(new URL(settings.endpoint))
+  // The SDK costs half a second and 60 MB: loaded at the start, so that no request waits for it, by who has configured it.
+  const loading = import('./aws-sts/open-sessions.ts').then(({ openSessions }) => openSessions(settings, parts))
+  loading.catch(() => undefined)
   return {
     name: settings.name,
     kind: 'upstream',
@@ -25,9 +26,9 @@ export function createAwsStsProvider(settings: AwsStsSettings, parts: AwsStsPart
       const planned = planSession(order)
       return planned.ok ? ok(planned.value.plan) : planned
     },
-    mint: (order, plan, record, signal) => mintSession(clients, { order, plan, record, signal, report: parts.report }),
-    revoke: createRevocations(clients, parts),
-    check: (signal) => checkProvider(clients, settings, parts, signal),
-    [Symbol.dispose]: () => clients[Symbol.dispose](),
+    mint: async (order, plan, record, signal) => (await loading).mint(order, plan, record, signal),
+    revoke: async (what, signal) => (await loading).revoke(what, signal),
+    check: async (signal) => (await loading).check(signal),
+    [Symbol.asyncDispose]: async () => (await loading)[Symbol.dispose](),
   }
 }

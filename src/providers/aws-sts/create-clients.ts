@@ -1,10 +1,9 @@
 import { IAMClient } from '@aws-sdk/client-iam'
 import { STSClient, type STSClientConfig } from '@aws-sdk/client-sts'
-import { isLoopback } from '../../core/is-loopback.ts'
 import { SECOND_MS } from '../../core/time.ts'
 import { createAsk, type Ask } from './ask.ts'
-import { AwsFailure } from './aws-failure.ts'
 import { brokerCredentials } from './broker-credentials.ts'
+import { requireSafe } from './require-safe.ts'
 import type { AwsStsParts, AwsStsSettings } from './settings.ts'
 
 /** Where a request has its final address, and an answer is still a message. */
@@ -27,7 +26,6 @@ export function createClients(
   { region, endpoint, credentials }: Omit<AwsStsSettings, 'name'>,
   { clock, callMs }: Pick<AwsStsParts, 'clock' | 'callMs'>,
 ): Clients {
-  if (endpoint !== null) requireSafe(new URL(endpoint))
   const config = {
     region,
     ...(endpoint !== null && { endpoint }),
@@ -43,7 +41,8 @@ export function createClients(
       next: (args: A) => Promise<R>,
     ) =>
     async (args: A): Promise<R> => {
-      requireSafe(args.request)
+      const { protocol, hostname } = isRecord(args.request) ? args.request : {}
+      requireSafe({ protocol, hostname })
       const answered = await next(args)
       const date = dateOf(answered.response)
       if (date !== undefined) offset = date - clock()
@@ -61,18 +60,6 @@ export function createClients(
       iam.destroy()
     },
   }
-}
-
-/** What comes back is a credential, and what goes out is signed by one: neither travels in the clear. */
-function requireSafe(request: unknown): void {
-  const { protocol, hostname } = isRecord(request) ? request : {}
-  if (protocol === 'https:') return
-  if (protocol === 'http:' && typeof hostname === 'string' && isLoopback(hostname)) return
-  throw new AwsFailure({
-    class: 'unknown',
-    code: 'UnsafeEndpoint',
-    message: 'The AWS endpoint is not https, and not on loopback. Mend `endpoint`, or AWS_ENDPOINT_URL of the broker.',
-  })
 }
 
 /** RFC 9110 section 6.6.1: whole seconds, so half a second is the best guess. */

@@ -1,7 +1,10 @@
 import type { Revocable } from '../../broker/provider-port.ts'
 import type { AwsGrant } from '../../core/catalogue.ts'
 import type { JsonObject } from '../../core/json.ts'
-import type { Instant } from '../../core/time.ts'
+import { MINUTE_MS, type Instant } from '../../core/time.ts'
+
+/** IAM may not know yet of what was made a moment ago. */
+export const CONSISTENCY_MS = 5 * MINUTE_MS
 
 /** What a mint records, so that a session is taken back the way it was promised even if its grant changes meanwhile. */
 export const early = (deadline: Instant): JsonObject => ({ early_revocation: true, deadline })

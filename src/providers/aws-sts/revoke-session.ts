@@ -1,18 +1,14 @@
 import type { Revocable, RevokeAnswer } from '../../broker/provider-port.ts'
-import { MINUTE_MS } from '../../core/time.ts'
 import { unlessAborted } from './ask.ts'
 import { AwsFailure } from './aws-failure.ts'
 import type { Clients } from './create-clients.ts'
 import { MAX_INLINE_POLICY } from './deny-policy.ts'
 import { createDenyWriter, type DenyWriter } from './deny-writer.ts'
-import { isEarly, isOver } from './early-revocation.ts'
+import { CONSISTENCY_MS, isEarly, isOver } from './early-revocation.ts'
 import { isSessionName } from './plan-session.ts'
 import { parseRoleArn, type Role } from './role-arn.ts'
 import type { AwsStsParts } from './settings.ts'
 import { whoAmI } from './who-am-i.ts'
-
-/** IAM may not know yet of what was made a moment ago. */
-export const CONSISTENCY_MS = 5 * MINUTE_MS
 
 /** What an operator can do about a code. */
 const MENDS: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 import { chmod, writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
+import { createAwsStsProvider } from '../../../src/providers/aws-sts.ts'
 import { CALL_MS } from '../../../src/providers/aws-sts/ask.ts'
 import { createClients, type Clients } from '../../../src/providers/aws-sts/create-clients.ts'
 import type { AwsCredentialSource } from '../../../src/providers/aws-sts/settings.ts'
@@ -77,7 +78,9 @@ describe('the way to AWS', () => {
     'http://localhost.evil.test',
   ]) {
     it(`is never ${endpoint}`, () => {
-      expect(() => clientsOf(CHAIN, { endpoint })).to.throw(/not https/)
+      const parts = { ended: () => [], grants: () => [], report: () => undefined, pause: () => Promise.resolve() }
+      const settings = { name: 'aws', region: 'eu-central-1', endpoint, credentials: CHAIN }
+      expect(() => createAwsStsProvider(settings, { ...parts, clock: Date.now, callMs: CALL_MS })).to.throw(/not https/)
     })
   }
 

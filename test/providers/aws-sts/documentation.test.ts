@@ -66,7 +66,7 @@ describe('docs/aws.md', () => {
         resources: grants[0].resources,
         roleArn: grants[0].role_arn,
       }
-      using provider = createAwsStsProvider(
+      await using provider = createAwsStsProvider(
         {
           name,
           region,

@@ -88,7 +88,7 @@ export async function startAwsWorld(ministack: Ministack, options: AwsWorldOptio
     },
     writeSecretKey,
     async [Symbol.asyncDispose]() {
-      made[Symbol.dispose]()
+      await made[Symbol.asyncDispose]()
       await faults[Symbol.asyncDispose]()
       await folder[Symbol.asyncDispose]()
     },
