@@ -1,7 +1,5 @@
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 
-export const EVALUATED_ROLE = 'arn:aws:iam::123456789012:role/agent-orders'
-
 /** One request of a session, and everything that decides on it. */
 export interface Evaluated {
   readonly handle: string
