@@ -112,13 +112,15 @@ describe('the way to AWS', () => {
 describe("the broker's own AWS credentials", () => {
   const ministack = ministackOfSuite()
   let account: AwsAccount
-  let folder: TemporaryFolder
+  // Undefined where the suite is skipped.
+  let folder: TemporaryFolder | undefined
+  const at = (name: string): string => folder?.at(name) ?? expect.fail('there is no folder')
 
   before(async () => {
     account = await setUpAccount(ministack())
     folder = await temporaryFolder()
   })
-  after(() => folder[Symbol.asyncDispose]())
+  after(() => folder?.[Symbol.asyncDispose]())
 
   /** Files with these texts, and the clients that read them. */
   async function fromFiles(
@@ -128,8 +130,8 @@ describe("the broker's own AWS credentials", () => {
   ): Promise<Clients & { readonly secretFile: string }> {
     const source = {
       from: 'files',
-      accessKeyIdFile: folder.at('id'),
-      secretAccessKeyFile: folder.at('secret'),
+      accessKeyIdFile: at('id'),
+      secretAccessKeyFile: at('secret'),
     } as const
     await writeFile(source.accessKeyIdFile, id, { mode: 0o600 })
     await writeFile(source.secretAccessKeyFile, secret)
@@ -164,8 +166,8 @@ describe("the broker's own AWS credentials", () => {
   it('are not taken from a file that is not there', async () => {
     using clients = clientsOf({
       from: 'files',
-      accessKeyIdFile: folder.at('nowhere'),
-      secretAccessKeyFile: folder.at('secret'),
+      accessKeyIdFile: at('nowhere'),
+      secretAccessKeyFile: at('secret'),
     })
     expect(await who(clients)).to.match(/cannot be opened/)
   })
@@ -173,14 +175,14 @@ describe("the broker's own AWS credentials", () => {
   it('come from a profile, and from nowhere else where there is no such profile', async () => {
     const { AccessKeyId, SecretAccessKey } = account.brokerKey
     await writeFile(
-      folder.at('credentials'),
+      at('credentials'),
       `[mayfly]\naws_access_key_id=${AccessKeyId}\naws_secret_access_key=${SecretAccessKey}\n`,
     )
     // What anybody on this machine could use, and the broker was not told to.
     const { rootKey } = ministack()
     using _ = environment({
-      AWS_SHARED_CREDENTIALS_FILE: folder.at('credentials'),
-      AWS_CONFIG_FILE: folder.at('config'),
+      AWS_SHARED_CREDENTIALS_FILE: at('credentials'),
+      AWS_CONFIG_FILE: at('config'),
       AWS_ACCESS_KEY_ID: rootKey.AccessKeyId,
       AWS_SECRET_ACCESS_KEY: rootKey.SecretAccessKey,
     })
