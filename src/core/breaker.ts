@@ -8,10 +8,10 @@ export type Breaker = { readonly state: 'closed' } | { readonly state: 'open'; r
 
 export const CLOSED: Breaker = { state: 'closed' }
 
-/** How many rows of the target may be tried now. */
+/** How many rows of the target may be tried now. A clock that was set back makes nobody wait for the old time. */
 export function allowance(breaker: Breaker, now: Instant): 'all' | 'probe' | 'none' {
   if (breaker.state === 'closed') return 'all'
-  return now >= breaker.probeAt ? 'probe' : 'none'
+  return now >= breaker.probeAt || breaker.probeAt - now > PROBE_EVERY_MS ? 'probe' : 'none'
 }
 
 /** The breaker after a target could not be reached. */

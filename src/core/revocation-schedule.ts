@@ -1,3 +1,4 @@
+import { PROBE_EVERY_MS } from './breaker.ts'
 import type { Credential } from './credential.ts'
 import { HOUR_MS, MINUTE_MS, SECOND_MS, type Instant } from './time.ts'
 
@@ -66,7 +67,8 @@ export function afterAttempt({ credential, attempt, now, consistencyMs, jitter }
     case 'permanent':
       return waiting({ attempts: tried, nextAttemptAt: now + STUCK_RETRY_MS, stuck: true, lastError: attempt.detail })
     case 'unreachable':
-      return waiting({ lastError: attempt.detail })
+      // Due again with the next probe, and behind those that have not been tried since.
+      return waiting({ nextAttemptAt: now + PROBE_EVERY_MS, lastError: attempt.detail })
     case 'throttled':
     case 'unknown':
       return waiting({ attempts: tried, nextAttemptAt: backOff, lastError: attempt.detail })
