@@ -6,6 +6,7 @@ import { requestLease } from '../../broker/request-lease.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { err, ok } from '../../core/result.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
+import type { HttpRefusal } from '../problem.ts'
 import type { Services } from '../services.ts'
 import { idempotencyHeader } from '../schemas/idempotency.ts'
 import { NewLease } from '../schemas/lease.ts'
@@ -14,6 +15,13 @@ import { approvalLink, leaseOnWire } from '../wire/lease.ts'
 import { credentialOnWire } from '../wire/credential.ts'
 
 const Headers = z.object({ ...idempotencyHeader, 'mayfly-reissue': z.literal('true').optional() })
+
+/** Without the key nobody knows which answer was lost, and the request would make a second lease. */
+const NAMELESS: HttpRefusal = {
+  reason: 'invalid-request',
+  detail: 'Mayfly-Reissue goes with the Idempotency-Key of the request whose answer was lost.',
+  errors: [{ path: '/idempotency-key', message: 'is needed with Mayfly-Reissue' }],
+}
 
 /** `POST /v1/leases`: the one request that starts everything. Secrets are in its first answer only. */
 export function requestLeaseRoute(services: Services): Endpoint {
@@ -42,6 +50,8 @@ export function requestLeaseRoute(services: Services): Endpoint {
         })
       }
       const key = header('idempotency-key')
+      const reissue = header('mayfly-reissue') === 'true'
+      if (reissue && key === undefined) return err(NAMELESS)
       const from = {
         agent: caller.agent,
         instance: caller.instance,
@@ -52,7 +62,7 @@ export function requestLeaseRoute(services: Services): Endpoint {
         caller,
         requestId,
         request: toLeaseRequest(body),
-        reissue: header('mayfly-reissue') === 'true',
+        reissue,
         key: key === undefined ? null : idempotencyKey(broker.digests, { ...from, key }),
       })
       return answered.ok ? ok({ status: statusOf(answered.value), body: bodyOf(services, answered.value) }) : answered
