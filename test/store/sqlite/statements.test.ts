@@ -24,6 +24,7 @@ const WHOLE = [
   /distinct provider from credential/,
   /state = 'minting' and/,
   /grant_name = @value/,
+  /provider = \? and sealed is not null/,
   /from mark where lifted_at is null/,
 ]
 /** A table that holds nothing but what is left to do. */
