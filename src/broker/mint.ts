@@ -62,7 +62,7 @@ export function planMint(broker: Broker, { lease, entries, now }: Order): Result
     }
     const order: UpstreamOrder = { credential, lease, grant, access, now }
     const plan = provider.plan(order)
-    if (!plan.ok) return err({ reason: 'invalid-request', detail: `Grant ${grant.name}: ${plan.error.detail}` })
+    if (!plan.ok) return err({ reason: 'invalid-request', detail: `${plan.error.detail.replace(/\.$/, '')}.` })
     planned.push({ kind: 'upstream', provider, order, plan: plan.value, row: newRow({ ...common, ...plan.value }) })
   }
   return ok(planned)

@@ -70,7 +70,7 @@ export interface Finding {
   readonly mend: string | null
 }
 
-/** Why an order cannot be narrowed to what was asked. Public text. */
+/** Why an order cannot be narrowed to what was asked. Public text that names the grant. */
 export interface Unplannable {
   readonly detail: string
 }
