@@ -43,7 +43,7 @@ import type { SpaceTerms } from './store/space.ts'
 import { openStore, type SqliteStore } from './store/sqlite/open-store.ts'
 import { StartRefused } from './start-refused.ts'
 import { startSweeper } from './sweeper.ts'
-import { keepTime } from './time-keeper.ts'
+import { keepTime, rememberTime } from './time-keeper.ts'
 
 export interface AppOptions {
   readonly loaded: LoadedPolicy
@@ -117,12 +117,13 @@ export async function startApp(options: AppOptions): Promise<App> {
   const store = decorate.store?.(opened) ?? opened
   const time = keepTime({ wall, monotonic, stored: store.reads.clockMark() })
   const { clock } = time
+  cleanup.use(rememberTime({ store, time, log }))
   const keyFolder = join(dataDir, 'keys')
   const sealKey = await loadSealKey(configuration.sealKey, keyFolder)
   if (sealKey.besideData) log.warn({}, 'the seal key lies beside the data that it seals: set keys.seal_key_file')
   const sealer = createSealer(sealKey.key)
-  const ring = await openKeyRing({ folder: keyFolder, sealer, clock })
-  const maintainKeys = keyUpkeep({ ring, store, clock, log })
+  const ring = await openKeyRing({ folder: keyFolder, sealer, clock: () => time.believed() })
+  const maintainKeys = keyUpkeep({ ring, store, clock: () => time.believed(), log })
   await maintainKeys(configuration.catalogue)
 
   let inForce: PolicyInForce | undefined
@@ -182,7 +183,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   readiness.begun.then(
     () => {
-      heard.begin(clock())
+      heard.begin(time.believed())
     },
     () => undefined,
   )
@@ -203,8 +204,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     identities: () => force().identities,
     accessTokens: { verify: (token, now) => createAccessTokens(tokens).verify(token, now) },
     publicKeys: {
-      accessTokens: () => publicKeySet(ring.access.published(clock())),
-      audit: () => publicKeySet(ring.audit.published(clock())),
+      accessTokens: () => publicKeySet(ring.access.published(time.believed())),
+      audit: () => publicKeySet(ring.audit.published(time.believed())),
     },
     signCheckpoint: (heads, now) => signCheckpoint(ring.audit, heads, now),
     publicUrl: () => tokens.issuer,
@@ -222,7 +223,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       revocationsFailed: closer.failed,
       oldestRevocationSeconds: () => {
         const since = store.reads.oldestRevocation()
-        return since === null ? 0 : Math.max(0, clock() - since) / 1000
+        return since === null ? 0 : Math.max(0, time.believed() - since) / 1000
       },
       ready: () => readiness.reasons().length === 0,
     }),
@@ -243,7 +244,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   async function record({ policy }: PolicyInForce): Promise<void> {
     const subject = { id: policy.rules.digest, outcome: 'loaded', reason: null }
     await store.commit((tx) => {
-      tx.append({ kind: 'config.loaded', time: clock(), actor: BROKER, subject })
+      tx.append({ kind: 'config.loaded', time: time.believed(), actor: BROKER, subject })
       beginEnforcing(tx, broker, policy)
     })
   }
@@ -261,7 +262,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       log.error({ faults: read.error.map(describeFault) }, 'the configuration has faults; the one in force stays')
       const subject = { id: force().policy.rules.digest, outcome: 'refused', reason: `${read.error.length} faults` }
       await store.commit((tx) => {
-        tx.append({ kind: 'config.refused', time: clock(), actor: BROKER, subject })
+        tx.append({ kind: 'config.refused', time: time.believed(), actor: BROKER, subject })
       })
       return err(read.error)
     }

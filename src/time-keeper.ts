@@ -1,4 +1,4 @@
-import type { Clock, TimeKeeper } from './broker/ports.ts'
+import type { Broker, Clock, TimeKeeper } from './broker/ports.ts'
 import { acceptClock, readClock, startClock, type GuardedTime, type Reading } from './core/clock-guard.ts'
 import type { Instant } from './core/time.ts'
 
@@ -23,11 +23,26 @@ export function keepTime({ wall, monotonic, stored }: Parts): TimeKeeper & { rea
 
   return {
     clock: () => read().use,
-    sweepClock: () => read().sweep,
+    believed: () => read().believed,
     stop: () => read().stop,
     accept: () => {
       state = acceptClock(reading())
       return state.mark
+    },
+  }
+}
+
+/** What was believed last is on record with the stop, whatever the clock shows at the next start. */
+export function rememberTime({ store, time, log }: Pick<Broker, 'store' | 'time' | 'log'>): AsyncDisposable {
+  return {
+    [Symbol.asyncDispose]: async () => {
+      try {
+        await store.commit((tx) => {
+          tx.keepClockMark(time.believed())
+        })
+      } catch (error) {
+        log.warn({ err: error }, 'the time of the stop could not be recorded')
+      }
     },
   }
 }

@@ -22,7 +22,7 @@ interface Call {
  * two people, and the record says so. Asking again answers with the same approval.
  */
 export async function askToAbandon(broker: Broker, call: Call): Promise<Result<Approval, Refusal>> {
-  const now = broker.clock()
+  const now = broker.time.believed()
   return broker.store.commit((tx): Result<Approval, Refusal> => {
     const credential = tx.credential(call.credential)
     const lease = credential && tx.lease(credential.lease)
@@ -87,7 +87,7 @@ export async function retryCredential(
   broker: Broker,
   call: Omit<Call, 'reason'>,
 ): Promise<Result<Credential, Refusal>> {
-  const origin: Origin = { actor: actorOf(call.operator), requestId: call.requestId, now: broker.clock() }
+  const origin: Origin = { actor: actorOf(call.operator), requestId: call.requestId, now: broker.time.believed() }
   const result = await broker.store.commit((tx): Result<Credential, Refusal> => {
     const credential = tx.credential(call.credential)
     if (!credential) return err({ reason: 'not-found' })

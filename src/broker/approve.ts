@@ -15,6 +15,7 @@ import { leaseFacts } from './lease-facts.ts'
 import { cutBy, isEmpty, widerThan } from './narrow-lease.ts'
 import { othersOfTask } from './others-of-task.ts'
 import { openApproval } from './open-approval.ts'
+import { mayNotMint } from './may-mint.ts'
 import type { Broker, Policy } from './ports.ts'
 import type { Transaction } from './store-port.ts'
 import type { Refusal } from './refusal.ts'
@@ -36,6 +37,9 @@ export async function approve(broker: Broker, yes: Yes): Promise<Result<Approval
     const policy = broker.policy()
     const open = answerable(broker, tx, yes)
     if (!open.ok) return open
+    // A lease that begins now ends by the time that it begins with.
+    const closed = open.value.approval.kind === 'lease' ? mayNotMint(broker) : undefined
+    if (closed) return err(closed)
     const stop = mayNotApprove(tx, policy, yes.operator, open.value)
     if (stop !== undefined) {
       tx.append(operatorRefusedEntry({ id: yes.approval, reason: stop }, origin))

@@ -15,7 +15,7 @@ interface Cancelling {
 
 /** The agent takes its question back: approval and lease are `cancelled`. Repeating it changes nothing. */
 export async function cancelApproval(broker: Broker, call: Cancelling): Promise<Result<Approval, Refusal>> {
-  const origin = { actor: actorOf(call.caller), requestId: call.requestId, now: broker.clock() }
+  const origin = { actor: actorOf(call.caller), requestId: call.requestId, now: broker.time.believed() }
   const result = await broker.store.commit((tx): Result<Approval, Refusal> => {
     const approval = tx.approval(call.approval)
     const lease = approval && tx.lease(approval.lease)

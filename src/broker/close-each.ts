@@ -34,7 +34,7 @@ async function close(
   lease: Lease,
   { closing, actor }: { readonly closing: Closing; readonly actor: AuditActor },
 ): Promise<boolean> {
-  const origin = { actor, requestId: null, now: broker.clock() }
+  const origin = { actor, requestId: null, now: broker.time.believed() }
   try {
     const closed = await broker.store.commit((tx) => {
       const current = tx.lease(lease.id)

@@ -49,7 +49,7 @@ export function createCloser(broker: Broker, { again, stopped }: Parts): Closer 
 
   async function drain(target: string): Promise<void> {
     while (!stopped()) {
-      const now = time.sweepClock()
+      const now = time.believed()
       const rows = store.reads
         .dueRevocations(target, now, AT_A_TIME + unrecorded.size)
         .filter(({ id }) => now >= (unrecorded.get(id) ?? 0))
@@ -84,8 +84,8 @@ export function createCloser(broker: Broker, { again, stopped }: Parts): Closer 
   /** One row, whatever happens to it: a row that fails is put off and never stops the loop. */
   async function take(target: string, row: Credential): Promise<void> {
     try {
-      const attempt = withoutCall(row, time.sweepClock()) ?? (await ask(target, row))
-      const now = time.sweepClock()
+      const attempt = withoutCall(row, time.believed()) ?? (await ask(target, row))
+      const now = time.believed()
       const provider = broker.providers().get(row.provider)
       const consistencyMs = provider?.kind === 'upstream' ? provider.consistencyMs : 0
       const after = afterAttempt({ credential: row, attempt, now, consistencyMs, jitter: broker.random() })
@@ -97,7 +97,7 @@ export function createCloser(broker: Broker, { again, stopped }: Parts): Closer 
         { err: error, credential: row.id },
         'the end of a credential could not be recorded; it is tried again',
       )
-      unrecorded.set(row.id, time.sweepClock() + PUT_OFF_MS)
+      unrecorded.set(row.id, time.believed() + PUT_OFF_MS)
     }
   }
 
@@ -108,7 +108,7 @@ export function createCloser(broker: Broker, { again, stopped }: Parts): Closer 
   }
 
   function watch(target: string, row: Credential, attempt: Attempt): void {
-    const now = time.sweepClock()
+    const now = time.believed()
     if (attempt.class === 'unreachable') {
       breakers.set(target, unreachable(now))
       return
@@ -128,7 +128,7 @@ export function createCloser(broker: Broker, { again, stopped }: Parts): Closer 
   }
 
   return {
-    due: () => store.reads.dueTargets(time.sweepClock()),
+    due: () => store.reads.dueTargets(time.believed()),
     drain,
     failed: () => failed,
   }

@@ -27,7 +27,7 @@ export async function completeLease(broker: Broker, call: Completion): Promise<R
   }
   const found = findLease(broker, call.caller, call.lease)
   if (!found.ok) return found
-  const origin = { actor: actorOf(call.caller), requestId: call.requestId, now: broker.clock() }
+  const origin = { actor: actorOf(call.caller), requestId: call.requestId, now: broker.time.believed() }
   return endLease(broker, {
     lease: call.lease,
     origin,

@@ -11,7 +11,7 @@ export async function denyApproval(
   broker: Broker,
   no: Answer & { readonly reason: string },
 ): Promise<Result<Approval, Refusal>> {
-  const origin: Origin = { actor: actorOf(no.operator), requestId: no.requestId, now: broker.clock() }
+  const origin: Origin = { actor: actorOf(no.operator), requestId: no.requestId, now: broker.time.believed() }
   const result = await broker.store.commit((tx): Result<Approval, Refusal> => {
     const open = answerable(broker, tx, no)
     if (!open.ok) return open

@@ -77,7 +77,7 @@ function digestOf(digests: Digests, { catalogue }: Policy): string {
 async function endIfOutside(broker: Broker, policy: Policy, lease: Lease): Promise<boolean> {
   const reason = whyOutside(policy, lease)
   if (reason === undefined) return false
-  const origin = { actor: BROKER, requestId: null, now: broker.clock() }
+  const origin = { actor: BROKER, requestId: null, now: broker.time.believed() }
   const closed = await broker.store.commit((tx) => {
     const current = tx.lease(lease.id)
     return current?.state === 'pending' || current?.state === 'active'

@@ -102,7 +102,7 @@ async function release(broker: Broker, issue: Issue, { minted, intended }: Made)
 
 /** Whatever may exist upstream is revoked by its handle: an unanswered mint counts as minted. */
 async function unmint(broker: Broker, issue: Issue, rows: readonly CredentialId[]): Promise<void> {
-  const now = broker.clock()
+  const now = broker.time.believed()
   await broker.store.commit((tx) => {
     for (const id of rows) {
       const row = tx.credential(id)

@@ -5,7 +5,7 @@ const BATCH = 500
 
 /** Approvals that no lease waits for lapse by themselves: an unanswered question is a no. */
 export async function lapseApprovals(broker: Broker): Promise<void> {
-  const origin = { actor: BROKER, requestId: null, now: broker.time.sweepClock() }
+  const origin = { actor: BROKER, requestId: null, now: broker.time.believed() }
   const lapsed = broker.store.reads.lapsedApprovals(origin.now, BATCH)
   if (lapsed.length === 0) return
   await broker.store.commit((tx) => {

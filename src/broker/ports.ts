@@ -129,8 +129,11 @@ export interface Seals {
 
 /** The guarded clock, beyond the time itself. */
 export interface TimeKeeper {
-  /** What is believed: closing what is due goes by it, so that a clock that jumped ahead closes nothing. */
-  sweepClock(): Instant
+  /**
+   * What is believed: what is recorded and what is due goes by it, so that a clock that jumped ahead closes nothing, and
+   * puts nothing off until the time that it showed.
+   */
+  believed(): Instant
   /** Why nothing may be minted now, for the caller; null while the clock is good. */
   stop(): 'behind' | 'ahead' | null
   /** An operator says that the wall clock is right. Returns the time that is believed from now on. */

@@ -16,7 +16,7 @@ const STALE_MS = 2 * MINUTE_MS
 export async function recoverMints(broker: Broker): Promise<number> {
   let recovered = 0
   for (;;) {
-    const stale = broker.store.reads.staleMinting(broker.boot, broker.clock() - STALE_MS, BATCH)
+    const stale = broker.store.reads.staleMinting(broker.boot, broker.time.believed() - STALE_MS, BATCH)
     const done = await Promise.all(stale.map((row) => recover(broker, row)))
     const count = done.filter(Boolean).length
     recovered += count
@@ -26,7 +26,7 @@ export async function recoverMints(broker: Broker): Promise<number> {
 }
 
 async function recover(broker: Broker, row: Credential): Promise<boolean> {
-  const origin = { actor: BROKER, requestId: null, now: broker.clock() }
+  const origin = { actor: BROKER, requestId: null, now: broker.time.believed() }
   try {
     return await broker.store.commit((tx) => {
       if (!tx.moveCredential(row, { state: 'revoking', nextAttemptAt: origin.now, revokingAt: origin.now }))

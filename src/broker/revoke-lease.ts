@@ -17,7 +17,7 @@ interface Revocation {
 
 /** An operator takes a lease back, whatever its state. Repeating it changes nothing; a lease that ended otherwise is a conflict. */
 export async function revokeLease(broker: Broker, call: Revocation): Promise<Result<Lease, Refusal>> {
-  const origin = { actor: actorOf(call.operator), requestId: call.requestId, now: broker.clock() }
+  const origin = { actor: actorOf(call.operator), requestId: call.requestId, now: broker.time.believed() }
   return endLease(broker, {
     lease: call.lease,
     origin,

@@ -28,7 +28,7 @@ export interface RevokedScope extends Hits {
  * on nothing that it covers may be used; the rows follow in batches, and after a crash with the next sweep.
  */
 export async function revokeScope(broker: Broker, call: Call): Promise<Result<RevokedScope, Refusal>> {
-  const origin: Origin = { actor: actorOf(call.operator), requestId: call.requestId, now: broker.clock() }
+  const origin: Origin = { actor: actorOf(call.operator), requestId: call.requestId, now: broker.time.believed() }
   const scope = resolveScope(broker, broker.store.reads, call.scope)
   if (!scope.ok) return scope
   const mark: Mark = {
@@ -62,7 +62,7 @@ export async function restoreScope(
   broker: Broker,
   call: Call,
 ): Promise<Result<{ readonly already: boolean }, Refusal>> {
-  const origin: Origin = { actor: actorOf(call.operator), requestId: call.requestId, now: broker.clock() }
+  const origin: Origin = { actor: actorOf(call.operator), requestId: call.requestId, now: broker.time.believed() }
   return broker.store.commit((tx): Result<{ readonly already: boolean }, Refusal> => {
     const scope = resolveScope(broker, tx, call.scope)
     if (!scope.ok) return scope

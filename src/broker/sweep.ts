@@ -24,7 +24,7 @@ export interface Swept {
 export async function sweep(broker: Broker): Promise<Swept> {
   await broker.unsaved.retry()
   const expired = await closeEach(broker, {
-    next: (limit) => broker.store.reads.due(broker.time.sweepClock(), limit),
+    next: (limit) => broker.store.reads.due(broker.time.believed(), limit),
     closing: (lease) => ({
       outcome: 'expired',
       reason: lease.state === 'pending' ? 'Nobody answered the approval in time' : null,
@@ -37,9 +37,9 @@ export async function sweep(broker: Broker): Promise<Swept> {
   await recoverMints(broker)
   await lapseApprovals(broker)
   await broker.store.commit((tx) => {
-    tx.keepClockMark(broker.time.sweepClock())
+    tx.keepClockMark(broker.time.believed())
   })
-  broker.heard.prune(broker.clock() - HEARD_KEPT_MS)
+  broker.heard.prune(broker.time.believed() - HEARD_KEPT_MS)
   return { closed: expired + lost + marked + cascaded }
 }
 
@@ -49,7 +49,7 @@ async function closeLost(broker: Broker): Promise<number> {
   if (broker.heard.since() === null) return 0
   let closed = 0
   for (;;) {
-    const now = broker.time.sweepClock()
+    const now = broker.time.believed()
     const silent = reads.silent(now, BATCH)
     const isLost = (lease: Lease): boolean => (lostAt(broker.heard, lease) ?? Infinity) <= now
     const heard = silent.filter((lease) => !isLost(lease))

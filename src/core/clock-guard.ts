@@ -24,8 +24,8 @@ export interface GuardedTime {
   readonly state: ClockState
   /** For every check at use: never earlier than the mark, so nothing revives; a clock that jumped ahead counts at once. */
   readonly use: Instant
-  /** For closing what is due: only what is believed. */
-  readonly sweep: Instant
+  /** For what is recorded and what is due: a jump ahead closes nothing. */
+  readonly believed: Instant
   /** Why nothing may be minted now, or null. */
   readonly stop: 'behind' | 'ahead' | null
 }
@@ -45,7 +45,7 @@ export function readClock(state: ClockState, { wall, monotonicMs }: Reading): Gu
   const expected = state.mark + Math.max(0, monotonicMs - state.monotonicMs)
   const stop = wall - expected > JUMP_MS ? 'ahead' : wall < expected - BEHIND_MS ? 'behind' : null
   const mark = stop === null ? Math.max(state.mark, wall) : expected
-  return { state: { mark, monotonicMs }, use: Math.max(mark, wall), sweep: mark, stop }
+  return { state: { mark, monotonicMs }, use: Math.max(mark, wall), believed: mark, stop }
 }
 
 /** An operator says that the wall clock is right. */

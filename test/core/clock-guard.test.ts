@@ -14,8 +14,8 @@ const after = (reallyMs: number, jumpMs = 0, from = state): GuardedTime =>
 
 describe('the guarded clock', () => {
   it('follows a wall clock that runs as fast as the monotonic one', () => {
-    const { use, sweep, stop } = after(HOUR_MS)
-    expect({ use, sweep, stop }).to.deep.equal({ use: NOON + HOUR_MS, sweep: NOON + HOUR_MS, stop: null })
+    const { use, believed, stop } = after(HOUR_MS)
+    expect({ use, believed, stop }).to.deep.equal({ use: NOON + HOUR_MS, believed: NOON + HOUR_MS, stop: null })
   })
 
   const jumps: readonly (readonly [what: string, jumpMs: number, stop: GuardedTime['stop']])[] = [
@@ -37,19 +37,19 @@ describe('the guarded clock', () => {
 
   it('goes on by the monotonic clock where the wall clock is not believed, so that leases end when they should', () => {
     for (const jumpMs of [-HOUR_MS, HOUR_MS, TEN_YEARS])
-      expect(after(MINUTE_MS, jumpMs).sweep).to.equal(NOON + MINUTE_MS)
+      expect(after(MINUTE_MS, jumpMs).believed).to.equal(NOON + MINUTE_MS)
   })
 
   it('counts a wild jump ahead at once at every use, and closes nothing for it', () => {
-    const { use, sweep } = after(SECOND_MS, TEN_YEARS)
+    const { use, believed } = after(SECOND_MS, TEN_YEARS)
     expect(use).to.equal(NOON + SECOND_MS + TEN_YEARS)
-    expect(sweep).to.equal(NOON + SECOND_MS)
+    expect(believed).to.equal(NOON + SECOND_MS)
   })
 
   it('is not poisoned by one wild jump: set right again, the clock is believed again', () => {
     const wild = after(SECOND_MS, TEN_YEARS)
     const right = after(SECOND_MS, 0, wild.state)
-    expect(right).to.include({ stop: null, use: NOON + 2 * SECOND_MS, sweep: NOON + 2 * SECOND_MS })
+    expect(right).to.include({ stop: null, use: NOON + 2 * SECOND_MS, believed: NOON + 2 * SECOND_MS })
   })
 
   it('stays stopped until the clock is within 5 s of what is believed', () => {
@@ -68,7 +68,7 @@ describe('the guarded clock', () => {
   it('believes what an operator accepts, in both directions', () => {
     for (const wall of [NOON - TEN_YEARS, NOON + TEN_YEARS]) {
       const time = readClock(acceptClock({ wall, monotonicMs: 5 }), { wall, monotonicMs: 5 })
-      expect(time).to.include({ use: wall, sweep: wall, stop: null })
+      expect(time).to.include({ use: wall, believed: wall, stop: null })
     }
   })
 
@@ -92,7 +92,7 @@ describe('the guarded clock', () => {
     it('after more than a week off closes nothing before somebody has looked', () => {
       const reading = { wall: NOON, monotonicMs: 0 }
       const stored = NOON - 8 * DAY_MS
-      expect(readClock(startClock(stored, reading), reading).sweep).to.equal(stored)
+      expect(readClock(startClock(stored, reading), reading).believed).to.equal(stored)
     })
   })
 
@@ -125,11 +125,11 @@ describe('time never gives anything back', () => {
           monotonicMs = restart ? 0 : monotonicMs + reallyMs
           if (restart) at = startClock(at.mark, { wall, monotonicMs })
           const time = readClock(at, { wall, monotonicMs })
-          expect(time.sweep, 'what is believed').to.be.at.least(before)
-          expect(time.use, 'a use').to.be.at.least(time.sweep)
-          expect(time.state.mark, 'what is persisted').to.equal(time.sweep)
+          expect(time.believed, 'what is believed').to.be.at.least(before)
+          expect(time.use, 'a use').to.be.at.least(time.believed)
+          expect(time.state.mark, 'what is persisted').to.equal(time.believed)
           if (time.stop === null)
-            expect(time.use, 'nothing is minted at a time that is not believed').to.equal(time.sweep)
+            expect(time.use, 'nothing is minted at a time that is not believed').to.equal(time.believed)
           at = time.state
         }
       }),
@@ -140,7 +140,10 @@ describe('time never gives anything back', () => {
   it('what is believed runs ahead of the monotonic clock by no jump of more than five minutes', () => {
     fc.assert(
       fc.property(fc.nat(HOUR_MS), fc.integer({ min: -TEN_YEARS, max: TEN_YEARS }), (reallyMs, jumpMs) => {
-        expect(after(reallyMs, jumpMs).sweep - NOON - reallyMs).to.be.within(-5 * SECOND_MS - reallyMs, 5 * MINUTE_MS)
+        expect(after(reallyMs, jumpMs).believed - NOON - reallyMs).to.be.within(
+          -5 * SECOND_MS - reallyMs,
+          5 * MINUTE_MS,
+        )
       }),
     )
   })
@@ -151,7 +154,7 @@ describe('time never gives anything back', () => {
         let at = state
         for (const offset of walls) {
           const time = readClock(at, { wall: NOON + offset, monotonicMs: at.monotonicMs })
-          expect(time.sweep).to.be.at.least(at.mark)
+          expect(time.believed).to.be.at.least(at.mark)
           at = time.state
         }
       }),
