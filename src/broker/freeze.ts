@@ -6,7 +6,6 @@ import type { OperatorCaller } from './caller.ts'
 import type { Broker } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 import { resolveScope, type AskedScope } from './resolve-scope.ts'
-import type { Hits } from './store-port.ts'
 
 interface Freeze {
   readonly operator: OperatorCaller
@@ -17,7 +16,6 @@ interface Freeze {
 
 export interface Frozen {
   readonly mark: Mark
-  readonly hits: Hits
   /** It was frozen already. */
   readonly already: boolean
 }
@@ -27,7 +25,7 @@ export interface Frozen {
  * process at once, and the caller is told to ask again.
  */
 export async function freeze(broker: Broker, call: Freeze): Promise<Result<Frozen, Refusal>> {
-  const origin: Origin = { actor: actorOf(call.operator), requestId: call.requestId, now: broker.clock() }
+  const origin: Origin = { actor: actorOf(call.operator), requestId: call.requestId, now: broker.time.believed() }
   const scope = resolveScope(broker, broker.store.reads, call.scope)
   if (!scope.ok) return scope
   const mark: Mark = {
@@ -45,7 +43,7 @@ export async function freeze(broker: Broker, call: Freeze): Promise<Result<Froze
         tx.insertMark(mark)
         tx.append(markEntry('freeze.set', mark, origin))
       }
-      return { mark: there ?? mark, hits: tx.hits(mark.scope), already: there !== undefined }
+      return { mark: there ?? mark, already: there !== undefined }
     })
   const frozen = await write().catch((error: unknown) => {
     broker.unsaved.add(mark, write)
@@ -65,7 +63,7 @@ interface Unfreeze {
 export async function unfreeze(broker: Broker, call: Unfreeze): Promise<Result<Mark, Refusal>> {
   const id = parseId('frz', call.id)
   if (!id) return err({ reason: 'not-found' })
-  const origin: Origin = { actor: actorOf(call.operator), requestId: call.requestId, now: broker.clock() }
+  const origin: Origin = { actor: actorOf(call.operator), requestId: call.requestId, now: broker.time.believed() }
   return broker.store.commit((tx): Result<Mark, Refusal> => {
     const mark = tx.marks().find((each) => each.id === id)
     if (!mark) {

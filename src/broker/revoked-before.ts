@@ -22,5 +22,12 @@ interface Judged {
 /** What the rules say, and what the broker itself adds: an agent that was stopped does not simply ask again. */
 export function withGuards(verdict: Verdict, { reads, agent, task, now }: Judged): Verdict {
   if (verdict.effect === 'deny' || !reads.wasRevoked(agent, task, now - ASKS_FOR_MS)) return verdict
-  return { ...verdict, effect: 'ask', asks: [...verdict.asks, REVOKED_BEFORE] }
+  const { by, reason } = REVOKED_BEFORE
+  const fired = { id: by, effect: 'ask', reason, mode: 'enforce' } as const
+  return {
+    ...verdict,
+    effect: 'ask',
+    rules: [...verdict.rules, fired],
+    asks: [...verdict.asks, REVOKED_BEFORE],
+  }
 }

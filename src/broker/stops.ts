@@ -19,10 +19,11 @@ export function stopFor(broker: Pick<Broker, 'unsaved'>, reads: Reads, { lease, 
   return grant && frozen(`Grant ${grant.grant}`)
 }
 
-function forbidden({ scope }: Mark): Refusal {
-  const [what, verb] = scope.kind === 'all' ? ['Everything', 'it'] : [`The ${scope.kind} ${scope.value}`, scope.kind]
-  const hint = `An operator has to restore it: mayfly ${verb} restore --reason REASON`
-  return { reason: 'forbidden', detail: `${what} was revoked, and gets no new lease.`, hint }
+function forbidden(mark: Mark): Refusal {
+  const { scope } = mark
+  const what = scope.kind === 'all' ? '' : ` ${scope.kind} restore ${scope.value}`
+  const hint = `An operator has to restore it: mayfly${what} --reason REASON`
+  return { reason: 'forbidden', detail: `${nameOf(mark)} was revoked, and gets no new lease.`, hint }
 }
 
 function nameOf(mark: Mark | undefined): string {

@@ -1153,10 +1153,12 @@ export interface components {
              * @description RFC 3339 in UTC with milliseconds
              */
             readonly at: string;
-            readonly hits?: {
+            /** @description What it covers by now */
+            readonly hits: {
                 readonly leases: number;
                 readonly credentials: number;
             };
+            readonly note: string;
         };
         readonly Agent: {
             readonly id: string;

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { scopeOnWire } from '../../broker/audit-entries.ts'
 import { freeze, unfreeze } from '../../broker/freeze.ts'
 import { restoreScope, revokeScope, type StickyScope } from '../../broker/revoke-scope.ts'
+import type { Reads } from '../../broker/store-port.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Mark } from '../../core/mark.ts'
 import { ok } from '../../core/result.ts'
@@ -22,9 +23,14 @@ const Freeze = z
     reason: z.string(),
     by: z.string(),
     at: Instant,
-    hits: Hits.optional(),
+    hits: Hits.meta({ description: 'What it covers by now' }),
+    note: z.string(),
   })
   .meta({ id: 'Freeze' })
+
+/** Said in every answer, because a freeze looks like more than it is. */
+const NOTE =
+  'Credentials that an upstream has issued keep working there until they are closed: revoke what has to end now.'
 
 /** What stops things: freezes, which can be lifted, and revocations of agents, owners and tasks, which stick. */
 export function stopRoutes({ broker }: Services): readonly Endpoint[] {
@@ -52,8 +58,8 @@ export function stopRoutes({ broker }: Services): readonly Endpoint[] {
         requestId,
       })
       if (!frozen.ok) return frozen
-      const { mark, hits, already } = frozen.value
-      return ok({ status: already ? 200 : 201, body: { ...freezeOnWire(mark), hits: { ...hits } } })
+      const { mark, already } = frozen.value
+      return ok({ status: already ? 200 : 201, body: freezeOnWire(reads, mark) })
     },
   })
   const lift = endpoint({
@@ -67,7 +73,7 @@ export function stopRoutes({ broker }: Services): readonly Endpoint[] {
     answers: { 200: { description: 'The freeze that was lifted', schema: Freeze } },
     handle: async ({ body, caller, requestId }) => {
       const lifted = await unfreeze(broker, { operator: caller, ...body, requestId })
-      return lifted.ok ? ok({ status: 200, body: freezeOnWire(lifted.value) }) : lifted
+      return lifted.ok ? ok({ status: 200, body: freezeOnWire(reads, lifted.value) }) : lifted
     },
   })
   const list = endpoint({
@@ -93,7 +99,7 @@ export function stopRoutes({ broker }: Services): readonly Endpoint[] {
             !after || createdAt < after.createdAt || (createdAt === after.createdAt && id < after.id),
         )
         .slice(0, page.value.limit)
-      return ok({ status: 200, body: pageBody(rows, limit, filters, ({ mark }) => freezeOnWire(mark)) })
+      return ok({ status: 200, body: pageBody(rows, limit, filters, ({ mark }) => freezeOnWire(reads, mark)) })
     },
   })
   return [set, lift, list, ...(['agent', 'owner', 'task'] as const).flatMap((kind) => stickyRoutes(broker, kind))]
@@ -152,6 +158,7 @@ function stickyRoutes(broker: Services['broker'], kind: 'agent' | 'owner' | 'tas
 
 const article = (kind: string): string => (kind === 'task' ? 'a task' : `an ${kind}`)
 
-function freezeOnWire({ id, scope, reason, by, since }: Mark): JsonObject {
-  return { id, scope: scopeOnWire(scope), reason, by, at: rfc3339(since) }
+function freezeOnWire(reads: Pick<Reads, 'hits'>, { id, scope, reason, by, since }: Mark): JsonObject {
+  const hits = { ...reads.hits(scope) }
+  return { id, scope: scopeOnWire(scope), reason, by, at: rfc3339(since), hits, note: NOTE }
 }
