@@ -7,7 +7,7 @@ import type { JsonObject } from '../../../../src/core/json.ts'
 import { createVaultProvider, type VaultProvider } from '../../../../src/providers/vault.ts'
 import { VAULT_NAMES, type VaultSettings, type VaultTimings } from '../../../../src/providers/vault/settings.ts'
 import { startFaultProxy, type FaultProxy } from '../../../support/backends/fault-proxy.ts'
-import { shipped, startOpenBao, type OpenBao } from '../../../support/backends/openbao.ts'
+import { shipped, startOpenBao, type OpenBao, type OpenBaoOptions } from '../../../support/backends/openbao.ts'
 import { startPostgres, type Postgres } from '../../../support/backends/postgres.ts'
 import { temporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.ts'
 
@@ -45,8 +45,10 @@ export interface VaultWorld extends AsyncDisposable {
 /** The database user's name starts with the token's display name, which is the handle. */
 const USERNAME = '{{ printf "%s-%s" (.DisplayName | truncate 48) (random 8) }}'
 
-export async function startVaultWorld(): Promise<VaultWorld> {
-  const [bao, postgres, folder] = await Promise.all([startOpenBao(), startPostgres(), temporaryFolder()])
+export async function startVaultWorld(options: OpenBaoOptions = {}): Promise<VaultWorld> {
+  const [bao, postgres, folder] = await Promise.all([startOpenBao(options), startPostgres(), temporaryFolder()])
+  // Only the development server comes with one.
+  if (options.storage === 'raft') await bao.root('POST', 'sys/mounts/secret', { type: 'kv', options: { version: '2' } })
   await postgres.admin('CREATE TABLE orders (id int); INSERT INTO orders VALUES (1), (2)')
   await postgres.admin(await shipped('postgres-setup.sql'))
 
