@@ -76,7 +76,7 @@ export function abandon(tx: Transaction, id: CredentialId, origin: Origin): void
   const credential = tx.credential(id)
   const lease = credential && tx.lease(credential.lease)
   if (!lease || credential.state !== 'revoking') return
-  const change = { state: 'closed', outcome: 'abandoned' } as const
+  const change = { state: 'closed', outcome: 'abandoned', stuck: false, nextAttemptAt: null } as const
   if (!tx.moveCredential(credential, change)) return
   tx.append(credentialEntry('credential.closed', lease, { ...credential, ...change }, origin))
   settleLease(tx, lease, origin)

@@ -19,7 +19,7 @@ export async function cancelApproval(broker: Broker, call: Cancelling): Promise<
   const result = await broker.store.commit((tx): Result<Approval, Refusal> => {
     const approval = tx.approval(call.approval)
     const lease = approval && tx.lease(approval.lease)
-    if (!lease || lease.id !== call.caller.lease) return err({ reason: 'not-found' })
+    if (!lease || lease.id !== call.caller.lease || approval.abandon) return err({ reason: 'not-found' })
     if (approval.state === 'pending') closeLease(tx, lease, { outcome: 'cancelled', reason: null }, origin)
     const now = tx.approval(call.approval) ?? approval
     if (now.state === 'cancelled') return ok(now)

@@ -18,6 +18,7 @@ export interface Closing {
  * the commit.
  */
 export function closeLease(tx: Transaction, lease: Lease, closing: Closing, origin: Origin): Lease | undefined {
+  if (lease.state !== 'pending' && lease.state !== 'active') return undefined
   const open = tx.credentialsOf(lease.id).filter(({ state }) => state !== 'closed')
   const upstream = open.some(({ target }) => target !== null)
   const by = `${origin.actor.type}:${origin.actor.id}`

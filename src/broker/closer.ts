@@ -156,6 +156,7 @@ function record(tx: Transaction, row: Credential, after: AfterAttempt, origin: O
     state: 'closed',
     outcome: after.outcome,
     confirmedAt: origin.now,
+    nextAttemptAt: null,
     stuck: false,
     lastError: null,
   } as const

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander'
 
 import type { Approval } from '../client/resources.ts'
 import { approve, deny, type ApproveOptions, type DenyOptions } from './answer-approval.ts'
-import { needs } from './approval-card.ts'
+import { needs, wants } from './approval-card.ts'
 import { doing } from './doing.ts'
 import { cardOf, findApproval, pendingApprovals } from './find-approval.ts'
 import { group } from './group.ts'
@@ -110,7 +110,7 @@ const row = (approval: Approval): readonly string[] => [
   approval.state,
   approval.agent,
   approval.task,
-  [...approval.subject.access.map(({ grant }) => grant), ...approval.subject.tools.map(({ tool }) => tool)].join(','),
+  wants(approval),
   needs(approval),
   when(approval.expires_at),
 ]

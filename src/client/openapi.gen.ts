@@ -1101,7 +1101,8 @@ export interface components {
              * @description RFC 3339 in UTC with milliseconds
              */
             readonly expires_at: string;
-            readonly subject: components["schemas"]["ApprovalSubject"];
+            /** @description By `kind` */
+            readonly subject: components["schemas"]["ApprovalSubject"] | components["schemas"]["AbandonSubject"];
             /** @description "sha256:" and hex over the RFC 8785 form of the subject */
             readonly digest: string;
             readonly needed: number;
@@ -1140,6 +1141,23 @@ export interface components {
                 readonly effect: "ask";
                 readonly reason: string;
             }[];
+        };
+        /** @description The credential that would be given up on, and why */
+        readonly AbandonSubject: {
+            readonly credential: string;
+            readonly lease: string;
+            readonly agent: string;
+            readonly grant: string;
+            readonly provider: string;
+            readonly handle: string;
+            /**
+             * Format: date-time
+             * @description When the upstream ends it if nobody does, at the latest
+             */
+            readonly ends_by_itself: string;
+            readonly last_error: string | null;
+            readonly asked_by: string;
+            readonly reason: string;
         };
         readonly Freeze: {
             readonly id: string;
@@ -1207,7 +1225,7 @@ export interface components {
             /** @enum {string} */
             readonly stream: "approved" | "denied" | "operations";
             /** @enum {string} */
-            readonly kind: "lease.granted" | "credential.minted" | "approval.approved" | "lease.denied" | "lease.asked" | "auth.refused" | "approval.denied" | "operator.refused" | "credential.intended" | "lease.renewed" | "lease.closed" | "credential.closed" | "approval.expired" | "freeze.set" | "freeze.lifted" | "mark.revoked" | "mark.restored" | "clock.accepted" | "config.loaded" | "config.refused" | "key.created" | "key.retired";
+            readonly kind: "lease.granted" | "credential.minted" | "approval.approved" | "lease.denied" | "lease.asked" | "auth.refused" | "approval.denied" | "operator.refused" | "credential.intended" | "lease.renewed" | "lease.closed" | "credential.closed" | "approval.expired" | "freeze.set" | "freeze.lifted" | "mark.revoked" | "mark.restored" | "clock.accepted" | "config.loaded" | "config.refused" | "key.created" | "key.rotated" | "key.retired";
             readonly actor: {
                 readonly type: string;
                 readonly id: string;

@@ -141,6 +141,7 @@ describe('a credential of an upstream', () => {
       expectCredential(credential)
       expect(credential).to.include(shows)
       if (credential.state === 'revoking') expect(credential.next_attempt_at).to.be.a('string')
+      else expect(credential.next_attempt_at).to.equal(null)
       if (script === 'unreachable') expect(credential.last_error).to.be.a('string')
       expect(broker.upstream.live()).to.have.length(live)
       expect(orphans(broker.folder, broker.upstream)).to.deep.equal([])

@@ -35,8 +35,9 @@ export function approvalRoutes({ broker }: Services): readonly Endpoint[] {
     answered.ok ? ok({ status: 200, body: approvalOnWire(reads, answered.value) }) : answered
   const visible = (caller: Caller, approvalId: ApprovalId): Result<ApprovalRow, HttpRefusal> => {
     const approval = reads.approval(approvalId)
-    const mine = caller.type === 'operator' || (caller.type === 'lease' && approval?.lease === caller.lease)
-    return approval && mine ? ok(approval) : err({ reason: 'not-found' })
+    // Whether a credential of it is given up on is between operators.
+    const mine = caller.type === 'lease' && approval?.lease === caller.lease && approval.kind === 'lease'
+    return approval && (caller.type === 'operator' || mine) ? ok(approval) : err({ reason: 'not-found' })
   }
   return [
     endpoint({

@@ -19,6 +19,22 @@ const Subject = z
   })
   .meta({ id: 'ApprovalSubject', description: 'Exactly what was asked, frozen when it opened' })
 
+/** `askToAbandon` freezes it. */
+const AbandonSubject = z
+  .strictObject({
+    credential: z.string(),
+    lease: z.string(),
+    agent: z.string(),
+    grant: z.string(),
+    provider: z.string(),
+    handle: z.string(),
+    ends_by_itself: Instant.meta({ description: 'When the upstream ends it if nobody does, at the latest' }),
+    last_error: z.string().nullable(),
+    asked_by: z.string(),
+    reason: z.string(),
+  })
+  .meta({ id: 'AbandonSubject', description: 'The credential that would be given up on, and why' })
+
 export const Approval = z
   .strictObject({
     id: z.string(),
@@ -30,7 +46,7 @@ export const Approval = z
     task: z.string(),
     created_at: Instant,
     expires_at: Instant,
-    subject: Subject,
+    subject: z.union([Subject, AbandonSubject]).meta({ description: 'By `kind`' }),
     digest: z.string().meta({ description: '"sha256:" and hex over the RFC 8785 form of the subject' }),
     needed: z.int(),
     approved_by: z.array(z.string()),
