@@ -43,10 +43,13 @@ export interface CrashWorld extends AsyncDisposable {
   readonly leftBehind: () => readonly string[]
 }
 
+const LIFE_MS = 12 * 3_600_000
+
 export async function crashWorld(options: ScriptedUpstreamOptions = {}): Promise<CrashWorld> {
   await using cleanup = new AsyncDisposableStack()
   const { path: folder, at } = cleanup.use(await temporaryFolder())
-  const upstream = scriptedUpstream(options)
+  // It does not end its credentials with their leases: what nobody takes back lives on.
+  const upstream = scriptedUpstream({ leastLifeMs: LIFE_MS, ...options })
   const server = cleanup.use(await serveUpstream(upstream))
   const world = await worldIn(folder)
   const configFile = at('mayfly.yaml')

@@ -3,12 +3,15 @@ import type { Provider } from '../../src/broker/ports.ts'
 import type { Transaction } from '../../src/broker/store-port.ts'
 import type { SqliteStore } from '../../src/store/sqlite/open-store.ts'
 
+/** A commit goes by the first name that fits: a credential that is only signed ends in the commit that closes its lease. */
+const COMMITS = ['intent', 'release', 'renew', 'mark', 'lift', 'close', 'end', 'record', 'heard'] as const
+
 /**
  * What a broker is doing when it dies. Commits by what they write: `intent` and `release` are steps 1 and 4 of a mint,
  * `record` what it keeps in between, `close` the end of a lease, `end` that of one credential. Calls to an upstream:
  * `mint` and `reveal`, which are the two of one mint, and `revoke`.
  */
-export type Commit = 'intent' | 'record' | 'release' | 'renew' | 'close' | 'end' | 'mark' | 'lift' | 'heard'
+export type Commit = (typeof COMMITS)[number]
 type Call = 'mint' | 'reveal' | 'revoke'
 
 export interface KillPoint {
@@ -76,13 +79,13 @@ export function killPoints(reached: () => void): KillPoints {
 
   async function commit<T>(store: SqliteStore, step: (tx: Transaction) => T): Promise<T> {
     if (stopped) return never()
-    let steps: ReadonlySet<string> = new Set()
-    const is = (name: string): boolean => steps.has(name)
+    let name: Commit | undefined
+    const is = (step: string): boolean => step === name
     try {
       const value = await store.commit((tx) => {
         const watched = watch(tx)
         const written = step(watched.tx)
-        steps = watched.steps
+        name = COMMITS.find((each) => watched.steps.has(each))
         if (forgotten !== undefined && is(forgotten)) throw new Forgotten(written)
         if (isHere(is, 'before')) throw new Held()
         if (isHere(is, 'inside')) process.kill(process.pid, 'SIGKILL')
