@@ -123,8 +123,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   if (sealKey.besideData) log.warn({}, 'the seal key lies beside the data that it seals: set keys.seal_key_file')
   const sealer = createSealer(sealKey.key)
   const ring = await openKeyRing({ folder: keyFolder, sealer, clock: () => time.believed() })
-  const maintainKeys = keyUpkeep({ ring, store, clock: () => time.believed(), log })
-  await maintainKeys(configuration.catalogue)
+  const keys = keyUpkeep({ ring, store, clock: () => time.believed(), log })
+  await keys.maintain(configuration.catalogue)
 
   let inForce: PolicyInForce | undefined
   /** What is in force is on record: nothing is swept or enforced before. */
@@ -143,6 +143,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     space: store.space,
     seals: credentialSeals(sealer),
     unsaved: createUnsavedStops(log),
+    keys,
     heard,
     boot: randomUUID(),
     random: Math.random,
@@ -168,7 +169,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         void closer.kick()
         upkeep(force().providers.values())
         await refused.flush()
-        await maintainKeys(force().policy.catalogue)
+        await keys.maintain(force().policy.catalogue)
       },
       failed: (error) => log.error({ err: error }, 'the sweep failed; it tries again'),
     }),
@@ -273,7 +274,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       log.error({ fault: describeFault(takenOut) }, 'the configuration in force stays')
       return err([takenOut])
     }
-    await maintainKeys(read.value.configuration.catalogue)
+    await keys.maintain(read.value.configuration.catalogue)
     const next = policyInForce({ loaded: read.value, parts: providerParts(), before: force(), ...outside })
     await record(next)
     inForce = next

@@ -1,5 +1,6 @@
 import type { GrantedAccess } from '../core/access.ts'
-import type { Catalogue, JwtGrant } from '../core/catalogue.ts'
+import type { AuditActor } from '../core/audit.ts'
+import type { Catalogue, JwtGrant, SigningAlgorithm } from '../core/catalogue.ts'
 import type { Credential } from '../core/credential.ts'
 import type { ApprovalId, CredentialId, DecisionId, FreezeId, LeaseId, RevocationMarkId } from '../core/id.ts'
 import type { RuleSet } from '../core/judge.ts'
@@ -127,6 +128,39 @@ export interface Seals {
   open(name: CredentialId, sealed: string): Json | undefined
 }
 
+/** One of the broker's own signing keys, as operators see it: never its private half. */
+export interface SigningKeyRecord {
+  /** RFC 7638 thumbprint. */
+  readonly kid: string
+  readonly use: 'access' | 'audit'
+  readonly algorithm: SigningAlgorithm
+  readonly createdAt: Instant
+  readonly signsFrom: Instant
+  readonly state: 'next' | 'current' | 'retiring'
+  /** When its public half is no longer published; null where that is not known yet, or never. */
+  readonly ends: Instant | null
+}
+
+/** Who changes the keys, for the record. */
+export interface KeyChangeBy {
+  readonly actor: AuditActor
+  readonly reason: string | null
+  readonly requestId: string | null
+}
+
+/** The broker's own signing keys. Every change is on record before its caller hears of it. */
+export interface SigningKeys {
+  /** Everything that a verifier may meet now, and what is about to go. */
+  list(): readonly SigningKeyRecord[]
+  /** The next key of every chain signs from now on. A public half MUST stay published until the last token of it has ended. */
+  rotate(by: KeyChangeBy): Promise<void>
+  /**
+   * Keys that were made before that moment sign nothing any more, and those of access tokens are no longer published: what
+   * they signed is dead wherever keys are looked up. Those of the audit stay, for checkpoints that were kept elsewhere.
+   */
+  startAnew(from: Instant, by: KeyChangeBy): Promise<void>
+}
+
 /** The guarded clock, beyond the time itself. */
 export interface TimeKeeper {
   /**
@@ -186,6 +220,7 @@ export interface Broker {
   readonly providers: () => ReadonlyMap<string, Provider>
   readonly changes: Changes
   readonly unsaved: UnsavedStops
+  readonly keys: SigningKeys
   readonly heard: Heard
   /** Names this start of the broker: rows in `minting` of another one were left behind. */
   readonly boot: string

@@ -125,6 +125,8 @@ export interface Reads {
   clockMark(): Instant | null
   /** Digest of the catalogue that every open lease was last held against. */
   enforcedPolicy(): string | null
+  /** The signing keys that are on record, by name, and from when each signs. The keys themselves are files. */
+  signingKeys(): ReadonlyMap<string, Instant>
 }
 
 /** The members of a lease that change after it is stored. */
@@ -189,6 +191,7 @@ export interface Transaction extends Reads {
   keepIdempotent(scope: string, key: string, answer: IdempotentAnswer & { readonly keptAt: Instant }): void
   keepClockMark(mark: Instant): void
   keepEnforcedPolicy(digest: string): void
+  keepSigningKeys(keys: ReadonlyMap<string, Instant>): void
   append(entry: AuditEntry): void
 }
 

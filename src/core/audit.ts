@@ -28,6 +28,7 @@ export const AUDIT_KINDS = {
   'config.loaded': 'operations',
   'config.refused': 'operations',
   'key.created': 'operations',
+  'key.rotated': 'operations',
   'key.retired': 'operations',
 } as const satisfies Record<string, AuditStream>
 export type AuditKind = keyof typeof AUDIT_KINDS

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { SIGNING_ALGORITHMS } from '../../core/catalogue.ts'
 import { isJsonObject, type Json } from '../../core/json.ts'
 import { parseStrictJson } from '../../core/strict-json.ts'
-import { rfc3339 } from '../../core/time.ts'
+import { rfc3339, type Instant } from '../../core/time.ts'
 import { KeyFault } from './key-fault.ts'
 import { readPrivateFile, removePrivateFile, writePrivateFile } from './private-file.ts'
 import type { Sealer } from './sealer.ts'
@@ -13,7 +13,7 @@ import { fitsAlgorithm, KEY_USES, signingKeyOf, type SigningKey } from './signin
 const NAME = /^(?:access|audit)-[A-Za-z0-9]+-[A-Za-z0-9_-]{43}\.json$/
 const MEND = 'Restore it from a backup together with the seal key; the broker never makes a key anew in its place.'
 
-type About = Pick<SigningKey, 'kid' | 'use' | 'algorithm' | 'createdAt'>
+type About = Pick<SigningKey, 'kid' | 'use' | 'algorithm' | 'createdAt' | 'signsFrom'>
 
 /** Every signing key in the folder. Throws a `KeyFault` at the first that does not open. */
 export async function readSigningKeys(folder: string, sealer: Sealer): Promise<readonly SigningKey[]> {
@@ -21,12 +21,18 @@ export async function readSigningKeys(folder: string, sealer: Sealer): Promise<r
   return Promise.all(names.toSorted().map((name) => readSigningKey(folder, name, sealer)))
 }
 
-export async function writeSigningKey(folder: string, key: SigningKey, sealer: Sealer): Promise<void> {
+/** `replace` where only its dates change: whatever happens, one of the two is on disk. */
+export async function writeSigningKey(
+  folder: string,
+  key: SigningKey,
+  { sealer, how }: { readonly sealer: Sealer; readonly how: 'once' | 'replace' },
+): Promise<void> {
   const der = key.privateKey.export({ format: 'der', type: 'pkcs8' })
   const sealed = sealer.seal(sealedFor(key), der)
-  const { use, algorithm, kid, createdAt } = key
-  const content = { version: 1, use, algorithm, kid, created_at: rfc3339(createdAt), sealed }
-  await writePrivateFile(join(folder, fileName(key)), `${JSON.stringify(content, null, 2)}\n`, 'once')
+  const { use, algorithm, kid, createdAt, signsFrom } = key
+  const dates = { created_at: rfc3339(createdAt), signs_from: rfc3339(signsFrom) }
+  const content = { version: 2, use, algorithm, kid, ...dates, sealed }
+  await writePrivateFile(join(folder, fileName(key)), `${JSON.stringify(content, null, 2)}\n`, how)
 }
 
 export async function removeSigningKey(folder: string, key: SigningKey): Promise<void> {
@@ -51,27 +57,27 @@ async function readSigningKey(folder: string, name: string, sealer: Sealer): Pro
   return key
 }
 
-const fileName = ({ use, algorithm, kid }: Omit<About, 'createdAt'>): string => `${use}-${algorithm}-${kid}.json`
+const fileName = ({ use, algorithm, kid }: Pick<About, 'use' | 'algorithm' | 'kid'>): string =>
+  `${use}-${algorithm}-${kid}.json`
 
 /** All that the file says about the key is bound to it: an audit key can't become an access key, nor an old one young. */
-function sealedFor({ use, algorithm, kid, createdAt }: About) {
-  return { purpose: 'signing-key', name: JSON.stringify([use, algorithm, kid, createdAt]) }
+function sealedFor({ use, algorithm, kid, createdAt, signsFrom }: About) {
+  return { purpose: 'signing-key', name: JSON.stringify([use, algorithm, kid, createdAt, signsFrom]) }
 }
 
 function aboutOf(value: Json): (About & { readonly sealed: string }) | undefined {
   if (!isJsonObject(value)) return undefined
-  const { version, kid, sealed, created_at: created, ...rest } = value
+  const { version, kid, sealed, ...rest } = value
   const use = KEY_USES.find((each) => each === rest['use'])
   const algorithm = SIGNING_ALGORITHMS.find((each) => each === rest['algorithm'])
-  const createdAt = typeof created === 'string' ? Date.parse(created) : NaN
-  if (
-    version !== 1 ||
-    !use ||
-    !algorithm ||
-    typeof kid !== 'string' ||
-    typeof sealed !== 'string' ||
-    Number.isNaN(createdAt)
-  )
-    return undefined
-  return { kid, use, algorithm, createdAt, sealed }
+  const [createdAt, signsFrom] = [instantOf(rest['created_at']), instantOf(rest['signs_from'])]
+  if (version !== 2 || !use || !algorithm || createdAt === undefined || signsFrom === undefined) return undefined
+  return typeof kid === 'string' && typeof sealed === 'string'
+    ? { kid, use, algorithm, createdAt, signsFrom, sealed }
+    : undefined
+}
+
+function instantOf(value: Json | undefined): Instant | undefined {
+  const at = typeof value === 'string' ? Date.parse(value) : NaN
+  return Number.isNaN(at) ? undefined : at
 }

@@ -15,6 +15,7 @@ export interface SigningKey {
   readonly use: KeyUse
   readonly algorithm: SigningAlgorithm
   readonly createdAt: Instant
+  readonly signsFrom: Instant
   readonly privateKey: KeyObject
   readonly publicKey: KeyObject
   /** As it stands in a JWK set. */
@@ -38,7 +39,7 @@ export async function generatePrivateKey(algorithm: SigningAlgorithm): Promise<K
 /** The signing key that a private key makes. */
 export async function signingKeyOf(
   privateKey: KeyObject,
-  about: Pick<SigningKey, 'use' | 'algorithm' | 'createdAt'>,
+  about: Pick<SigningKey, 'use' | 'algorithm' | 'createdAt' | 'signsFrom'>,
 ): Promise<SigningKey> {
   const publicKey = createPublicKey(privateKey)
   const jwk = publicKey.export({ format: 'jwk' })

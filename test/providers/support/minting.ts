@@ -13,7 +13,7 @@ export const LEASE = parseId('lse', 'lse_01hqzv0000000000000000000b') as LeaseId
 export const OWN = 'https://mayfly.test'
 
 export const newKey = async (algorithm: SigningAlgorithm): Promise<SigningKey> =>
-  signingKeyOf(await generatePrivateKey(algorithm), { use: 'access', algorithm, createdAt: 0 })
+  signingKeyOf(await generatePrivateKey(algorithm), { use: 'access', algorithm, createdAt: 0, signsFrom: 0 })
 
 /** Signs with the first key of the algorithm; publishes all. */
 export const keysOf = (...keys: readonly SigningKey[]): AccessTokenKeys => ({

@@ -13,7 +13,12 @@ import { DAY, newSealer, ringIn, START } from './support/ring.ts'
 const head = (seq: number) => ({ seq, hash: String(seq % 10).repeat(64) })
 const HEADS = { approved: head(17), denied: head(0), operations: head(4) }
 const newAuditKey = async (): Promise<SigningKey> =>
-  signingKeyOf(await generatePrivateKey('EdDSA'), { use: 'audit', algorithm: 'EdDSA', createdAt: START })
+  signingKeyOf(await generatePrivateKey('EdDSA'), {
+    use: 'audit',
+    algorithm: 'EdDSA',
+    createdAt: START,
+    signsFrom: START,
+  })
 const keysOf = (signer: SigningKey | undefined, ...published: readonly SigningKey[]): Keys => ({
   signer: () => signer,
   published: () => published,

@@ -8,6 +8,7 @@ import { Secret } from '../../../src/core/secret.ts'
 import { loadSealKey } from '../../../src/store/keys/load-seal-key.ts'
 import { createSealer } from '../../../src/store/keys/sealer.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
+import type { KeyRing } from '../../../src/store/keys/open-key-ring.ts'
 import { DAY, faultOf, kidsOf, ringIn, START } from './support/ring.ts'
 
 /** Open, write, sync, name and tidy up the first of two files; tidy up the second; and nothing. */
@@ -31,7 +32,7 @@ describe('a crash while signing keys are written', function () {
   it('leaves every key file whole or not there, at whatever step it falls', async () => {
     const seal = randomBytes(32)
     const sealer = createSealer(new Secret(seal))
-    const now = START + 200 * DAY
+    const now = START + 310 * DAY
     const fates = await Promise.all(
       STEPS.map(async (step) => {
         await using data = await temporaryFolder()
@@ -41,12 +42,12 @@ describe('a crash while signing keys are written', function () {
         const onDisk = (await readdir(data.path)).filter((name) => name.endsWith('.json')).length
         const after = await ringIn(data.path, { sealer, now })
         expect(await temporariesIn(data.path)).to.deep.equal([])
-        expect(kidsOf(after, now)).to.have.length(4).and.to.include.members(before)
+        expect(kidsOf(after, now)).to.have.length(5).and.to.include.members(before)
         return { killed, onDisk, partial: partial !== undefined }
       }),
     )
     expect(fates.map(({ killed }) => killed)).to.deep.equal([true, true, true, true, true, true, false])
-    expect(fates.map(({ onDisk }) => onDisk)).to.deep.equal([2, 2, 2, 2, 3, 4, 4])
+    expect(fates.map(({ onDisk }) => onDisk)).to.deep.equal([4, 4, 4, 4, 5, 6, 6])
     expect(fates.map(({ partial }) => partial)).to.deep.equal([false, true, true, true, true, true, false])
   })
 
@@ -62,6 +63,49 @@ describe('a crash while signing keys are written', function () {
   })
 })
 
+describe('a crash while the keys are changed by hand', function () {
+  this.timeout(60_000)
+
+  /** Killed at one step after another until a run comes through; what is there after the start that follows each. */
+  async function everyStep(
+    change: 'rotate' | 'anew',
+    look: (before: readonly string[], ring: KeyRing, now: number) => void,
+  ) {
+    const seal = randomBytes(32)
+    const sealer = createSealer(new Secret(seal))
+    const now = START + DAY
+    for (let step = 0; ; step += 1) {
+      await using data = await temporaryFolder()
+      const first = await ringIn(data.path, { sealer })
+      const before = first.access.published(now).map(({ kid }) => kid)
+      const killed = await crashAt(step, data.path, now, seal.toString('hex'), change)
+      const ring = await ringIn(data.path, { sealer, now })
+      expect(await temporariesIn(data.path)).to.deep.equal([])
+      look(before, ring, now)
+      if (!killed) return { steps: step, ring, before, now }
+    }
+  }
+
+  it('leaves a rotation done or not done, and whatever was signed before still verifies', async () => {
+    const { steps, ring, before, now } = await everyStep('rotate', (keys, after, at) => {
+      expect(after.access.published(at).map(({ kid }) => kid)).to.include.members(keys)
+      expect(keys).to.include(after.access.signer('EdDSA', at)?.kid)
+    })
+    expect(steps).to.be.greaterThan(15)
+    expect(ring.access.signer('EdDSA', now)?.kid).to.equal(before[1])
+  })
+
+  it('leaves a new beginning to be done again, and never without a key', async () => {
+    const { steps, ring, before, now } = await everyStep('anew', (_, after, at) => {
+      expect(after.access.signer('EdDSA', at)).not.to.equal(undefined)
+      expect(after.audit.signer('EdDSA', at)).not.to.equal(undefined)
+    })
+    expect(steps).to.be.greaterThan(20)
+    expect(before).not.to.include(ring.access.signer('EdDSA', now)?.kid)
+    expect(ring.outdated(now)).to.deep.equal([])
+  })
+})
+
 describe('a crash while the seal key is made', function () {
   this.timeout(30_000)
 
@@ -72,7 +116,7 @@ describe('a crash while the seal key is made', function () {
         expect(await crashAt(step, data.path, START)).to.equal(true)
         const made = (await readdir(data.path)).includes('seal.key')
         const { key, generated } = await loadSealKey({ from: 'data-folder' }, data.path)
-        expect(kidsOf(await ringIn(data.path, { sealer: createSealer(key) }))).to.have.length(2)
+        expect(kidsOf(await ringIn(data.path, { sealer: createSealer(key) }))).to.have.length(4)
         expect(await temporariesIn(data.path), 'no second name of the seal key').to.deep.equal([])
         return made && !generated
       }),

@@ -110,7 +110,7 @@ describe('a seal key that nobody configured', () => {
     const text = await readFile(data.at('seal.key'))
     await unlink(data.at('seal.key'))
     const fault = await faultOf(loadSealKey(BESIDE, data.path))
-    expect(fault?.message).to.match(/seal\.key: the seal key is missing, and 2 sealed key files need it\. Restore it/)
+    expect(fault?.message).to.match(/seal\.key: the seal key is missing, and 4 sealed key files need it\. Restore it/)
     await writeFile(data.at('seal.key'), text, { mode: 0o600 })
     const restored = await loadSealKey(BESIDE, data.path)
     expect(kidsOf(await ringIn(data.path, { sealer: createSealer(restored.key) }))).to.deep.equal(before)

@@ -7,7 +7,7 @@ import { DAY, kidsOf, newSealer, ringIn, START } from './support/ring.ts'
 const filesIn = async (folder: string): Promise<readonly string[]> => (await readdir(folder)).toSorted()
 
 describe('a key ring', () => {
-  it('makes a key for access tokens and one for the audit at its first start, and keeps them', async () => {
+  it('makes keys for access tokens and for the audit at its first start, one to sign and the next, and keeps them', async () => {
     await using data = await temporaryFolder()
     const sealer = newSealer()
     const ring = await ringIn(data.at('keys'), { sealer })
@@ -15,10 +15,13 @@ describe('a key ring', () => {
     expect(access?.kid)
       .to.match(/^[A-Za-z0-9_-]{43}$/)
       .and.not.to.equal(audit?.kid)
-    expect(await filesIn(data.at('keys'))).to.deep.equal([
-      `access-EdDSA-${access?.kid}.json`,
-      `audit-EdDSA-${audit?.kid}.json`,
+    const names = ring.places(START).map(({ key, state }) => `${key.use}-${key.algorithm}-${key.kid}.json ${state}`)
+    expect(names).to.include.members([
+      `access-EdDSA-${access?.kid}.json current`,
+      `audit-EdDSA-${audit?.kid}.json current`,
     ])
+    expect(names.filter((name) => name.endsWith('next'))).to.have.length(2)
+    expect(await filesIn(data.at('keys'))).to.deep.equal(names.map((name) => name.split(' ')[0]).toSorted())
     expect(kidsOf(await ringIn(data.at('keys'), { sealer, now: START + DAY }))).to.deep.equal(kidsOf(ring))
   })
 
@@ -26,25 +29,24 @@ describe('a key ring', () => {
     await using data = await temporaryFolder()
     const ring = await ringIn(data.path, { sealer: newSealer() })
     expect(ring.access.signer('ES256', START)).to.equal(undefined)
-    const changes = await ring.maintain(['ES256', 'RS256', 'ES256'])
-    expect(changes.map(({ change, use, algorithm }) => `${change} ${use} ${algorithm}`)).to.deep.equal([
-      'created access ES256',
-      'created access RS256',
-    ])
-    expect(await ring.maintain(['ES256', 'RS256'])).to.deep.equal([])
-    expect(ring.access.published(START).map(({ algorithm }) => algorithm)).to.have.members(['EdDSA', 'ES256', 'RS256'])
-    expect(ring.audit.published(START)).to.have.length(1)
+    await ring.maintain(['ES256', 'RS256', 'ES256'])
+    const kids = kidsOf(ring)
+    await ring.maintain(['ES256', 'RS256'])
+    expect(kidsOf(ring)).to.deep.equal(kids)
+    expect(ring.access.published(START).map(({ algorithm }) => algorithm)).to.deep.equal(
+      ['EdDSA', 'ES256', 'RS256'].flatMap((algorithm) => [algorithm, algorithm]),
+    )
+    expect(ring.audit.published(START)).to.have.length(2)
   })
 
-  it('makes one key, not two, for two who ask at the same time', async () => {
+  it('makes what is missing once for two who ask at the same time', async () => {
     await using data = await temporaryFolder()
     const ring = await ringIn(data.path, { sealer: newSealer() })
-    const both = await Promise.all([ring.maintain(['ES256']), ring.maintain(['ES256'])])
-    expect(both.flat()).to.have.length(1)
-    expect(await filesIn(data.path)).to.have.length(3)
+    await Promise.all([ring.maintain(['ES256']), ring.maintain(['ES256'])])
+    expect(await filesIn(data.path)).to.have.length(6)
   })
 
-  it('rotates on its files: next at half life, in use at five sixths, the old one deleted at its end', async () => {
+  it('rotates on its files: the next key is published, signs on its day, and the old one is deleted at its end', async () => {
     await using data = await temporaryFolder()
     const sealer = newSealer()
     let now = START
@@ -52,20 +54,17 @@ describe('a key ring', () => {
     const first = ring.access.signer('EdDSA', now)?.kid
     const at = async (day: number) => {
       now = START + day * DAY
-      const changes = await ring.maintain([])
-      const onDisk = (await filesIn(data.path)).filter((name) => name.startsWith('access-')).length
+      await ring.maintain([])
+      await ring.forget(ring.retired(now))
       return {
-        changes: changes.map(({ change, use }) => `${change} ${use}`),
         sameSigner: ring.access.signer('EdDSA', now)?.kid === first,
         published: ring.access.published(now).length,
-        onDisk,
+        onDisk: (await filesIn(data.path)).filter((name) => name.startsWith('access-')).length,
       }
     }
-    expect(await at(14.9)).to.deep.equal({ changes: [], sameSigner: true, published: 1, onDisk: 1 })
-    expect(await at(15)).to.deep.equal({ changes: ['created access'], sameSigner: true, published: 2, onDisk: 2 })
-    expect(await at(24.9)).to.deep.equal({ changes: [], sameSigner: true, published: 2, onDisk: 2 })
-    expect(await at(25)).to.deep.equal({ changes: [], sameSigner: false, published: 2, onDisk: 2 })
-    expect(await at(26.5)).to.deep.equal({ changes: ['retired access'], sameSigner: false, published: 1, onDisk: 1 })
+    expect(await at(24.9)).to.deep.equal({ sameSigner: true, published: 2, onDisk: 2 })
+    expect(await at(25)).to.deep.equal({ sameSigner: false, published: 3, onDisk: 3 })
+    expect(await at(26.5)).to.deep.equal({ sameSigner: false, published: 2, onDisk: 2 })
     expect(kidsOf(await ringIn(data.path, { sealer, now }), now)).to.deep.equal(kidsOf(ring, now))
   })
 
@@ -76,13 +75,85 @@ describe('a key ring', () => {
     const ring = await ringIn(data.at('keys'), { sealer, clock: () => now })
     const before = kidsOf(ring, now)
     await rename(data.at('keys'), data.at('gone'))
-    now += 15 * DAY
+    now += 26 * DAY
     const error: unknown = await ring.maintain([]).catch((thrown: unknown) => thrown)
     expect(error).to.have.property('code', 'ENOENT')
     expect(kidsOf(ring, now)).to.deep.equal(before)
     await rename(data.at('gone'), data.at('keys'))
-    expect(await ring.maintain([])).to.have.length(1)
+    await ring.maintain([])
+    expect(kidsOf(ring, now)).to.have.length(before.length + 1)
     expect(kidsOf(await ringIn(data.at('keys'), { sealer, now }), now)).to.deep.equal(kidsOf(ring, now))
+  })
+})
+
+describe('a rotation by hand', () => {
+  it('makes the published next key sign at once, and publishes one after it', async () => {
+    await using data = await temporaryFolder()
+    const sealer = newSealer()
+    let now = START
+    const ring = await ringIn(data.path, { sealer, clock: () => now })
+    const [first, second] = ring.access.published(now)
+    now += DAY
+    await ring.rotate()
+    expect(ring.access.signer('EdDSA', now)?.kid).to.equal(second?.kid)
+    expect(ring.access.published(now).map(({ kid }) => kid))
+      .to.have.length(3)
+      .and.include(first?.kid)
+    expect(ring.audit.published(now)).to.have.length(3)
+    const restarted = await ringIn(data.path, { sealer, now })
+    expect(kidsOf(restarted, now)).to.deep.equal(kidsOf(ring, now))
+    expect(restarted.access.signer('EdDSA', now)?.kid).to.equal(second?.kid)
+    now += DAY + 3_600_000
+    expect(ring.retired(now).map(({ kid }) => kid)).to.deep.equal([first?.kid])
+  })
+
+  it('comes once for each who asks, whoever else works on the keys at the time', async () => {
+    await using data = await temporaryFolder()
+    const ring = await ringIn(data.path, { sealer: newSealer() })
+    const keys = ring.access.published(START)
+    await Promise.all([ring.rotate(), ring.maintain(['ES256']), ring.rotate()])
+    const published = ring.access.published(START).filter(({ algorithm }) => algorithm === 'EdDSA')
+    expect(published).to.have.length(4)
+    expect(keys.map(({ kid }) => kid)).not.to.include(ring.access.signer('EdDSA', START)?.kid)
+  })
+})
+
+describe('a new beginning of the keys', () => {
+  it('signs with nothing that was there before, and names what has to go', async () => {
+    await using data = await temporaryFolder()
+    let now = START
+    const ring = await ringIn(data.path, { sealer: newSealer(), clock: () => now })
+    await ring.maintain(['ES256'])
+    now += DAY
+    await ring.rotate()
+    const before = [...ring.access.published(now), ...ring.audit.published(now)].map(({ kid }) => kid)
+    const from = (now += DAY)
+    await ring.startAnew(from)
+    for (const key of [
+      ring.access.signer('EdDSA', now),
+      ring.access.signer('ES256', now),
+      ring.audit.signer('EdDSA', now),
+    ])
+      expect(before).not.to.include(key?.kid)
+    await ring.forget(ring.outdated(from))
+    const left = ring.places(now)
+    expect(left.filter(({ key }) => key.use === 'access').map(({ key }) => before.includes(key.kid))).to.deep.equal(
+      Array(4).fill(false),
+    )
+    const audit = left
+      .filter(({ key }) => key.use === 'audit')
+      .map(({ key, state }) => `${state} ${before.includes(key.kid)}`)
+    expect(audit, 'what has signed checkpoints goes on to verify them').to.deep.equal([
+      'retiring true',
+      'retiring true',
+      'current false',
+      'next false',
+    ])
+    const kids = kidsOf(ring, now)
+    now += DAY
+    await ring.startAnew(from)
+    expect(kidsOf(ring, now), 'done twice is done once').to.deep.equal(kids)
+    expect(ring.outdated(from)).to.deep.equal([])
   })
 })
 
@@ -97,7 +168,7 @@ describe('keys at rest', () => {
         contents.some((content) => content.includes(Buffer.from(bytes.toString(encoding), 'latin1'))),
       )
     const keys = [...ring.access.published(START), ...ring.audit.published(START)]
-    expect(keys).to.have.length(4)
+    expect(keys).to.have.length(8)
     for (const { kid, privateKey } of keys) {
       expect(lies(Buffer.from(kid, 'latin1')), 'a control: the name of the key is found').to.equal(true)
       const jwk = privateKey.export({ format: 'jwk' })

@@ -58,7 +58,7 @@ describe('a start with key files that do not fit', () => {
   const spoilt: readonly (readonly [string, Parameters<typeof faultAfter>[0], RegExp])[] = [
     ['is empty', (path) => truncate(path('access')), /the key file is not JSON/],
     ['breaks off', edit((_, text) => text.slice(0, -20)), /the key file is not JSON/],
-    ['is of a later version', edit((content) => ({ ...content, version: 2 })), /not one of this version/],
+    ['is of a later version', edit((content) => ({ ...content, version: 3 })), /not one of this version/],
     ['has lost its key', edit((content) => ({ ...content, sealed: undefined })), /not one of this version/],
     ['has a sealed text that is none', edit((content) => ({ ...content, sealed: 'v1.AAAA' })), /is not a sealed text/],
     [
@@ -73,6 +73,12 @@ describe('a start with key files that do not fit', () => {
       /does not open/,
     ],
     ['was made older', edit((content) => ({ ...content, created_at: '2026-01-01T00:00:00.000Z' })), /does not open/],
+    [
+      'was made to sign sooner',
+      edit((content) => ({ ...content, signs_from: '2026-01-01T00:00:00.000Z' })),
+      /does not open/,
+    ],
+    ['has no day to sign from', edit((content) => ({ ...content, signs_from: null })), /not one of this version/],
     ['has no day', edit((content) => ({ ...content, created_at: 'yesterday' })), /not one of this version/],
     ['was renamed', async (path, folder) => rename(path('access'), join(folder, 'my-key.json')), /was renamed/],
     [
@@ -130,7 +136,7 @@ describe('a start with key files that do not fit', () => {
     const before = kidsOf(await ringIn(data.at('keys'), { sealer }))
     await rm(data.at('keys'), { recursive: true })
     expect(kidsOf(await ringIn(data.at('keys'), { sealer })))
-      .to.have.length(2)
+      .to.have.length(4)
       .and.not.to.deep.equal(before)
   })
 })

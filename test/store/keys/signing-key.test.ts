@@ -14,7 +14,7 @@ const MEMBERS: Readonly<Record<SigningAlgorithm, readonly string[]>> = {
 for (const algorithm of SIGNING_ALGORITHMS) {
   describe(`a signing key for ${algorithm}`, () => {
     const made = async () =>
-      signingKeyOf(await generatePrivateKey(algorithm), { use: 'access', algorithm, createdAt: 0 })
+      signingKeyOf(await generatePrivateKey(algorithm), { use: 'access', algorithm, createdAt: 0, signsFrom: 0 })
 
     it('is published with its public members only, and what it is for', async () => {
       const { publicJwk } = await made()
@@ -25,7 +25,9 @@ for (const algorithm of SIGNING_ALGORITHMS) {
     it('is named by its thumbprint (RFC 7638), so that it has one name everywhere', async () => {
       const { kid, publicJwk, privateKey } = await made()
       expect(kid).to.equal(await calculateJwkThumbprint(publicJwk))
-      expect((await signingKeyOf(privateKey, { use: 'audit', algorithm, createdAt: 9 })).kid).to.equal(kid)
+      expect((await signingKeyOf(privateKey, { use: 'audit', algorithm, createdAt: 9, signsFrom: 9 })).kid).to.equal(
+        kid,
+      )
     })
 
     it('is what a library imports from the published set', async () => {

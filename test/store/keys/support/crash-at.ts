@@ -6,10 +6,11 @@ import { createSealer } from '../../../../src/store/keys/sealer.ts'
 import { ringIn } from './ring.ts'
 
 /**
- * A process of its own: `crash-at.ts STEP FOLDER NOW [SEAL_KEY_HEX]` starts on the folder, which makes the keys that are
- * due, and is killed before the given step of writing. Half of a file's text is on disk when a kill falls on it.
+ * A process of its own: `crash-at.ts STEP FOLDER NOW [SEAL_KEY_HEX [rotate|anew]]` starts on the folder, which makes the
+ * keys that are due, changes them by hand where it is told to, and is killed before the given step of writing. Half of a
+ * file's text is on disk when a kill falls on it.
  */
-const [step = '', folder = '', now = '', sealKey] = process.argv.slice(2)
+const [step = '', folder = '', now = '', sealKey, change] = process.argv.slice(2)
 let left = Number(step)
 
 const killed = (): boolean => {
@@ -18,7 +19,7 @@ const killed = (): boolean => {
 }
 const die = (): void => void process.kill(process.pid, 'SIGKILL')
 
-const { open, link, unlink } = fs
+const { open, link, rename, unlink } = fs
 fs.open = async (...args) => {
   const writes = args[1] === 'wx'
   if (writes && killed()) die()
@@ -28,6 +29,10 @@ fs.open = async (...args) => {
 fs.link = async (...args) => {
   if (killed()) die()
   await link(...args)
+}
+fs.rename = async (...args) => {
+  if (killed()) die()
+  await rename(...args)
 }
 fs.unlink = async (...args) => {
   if (killed()) die()
@@ -56,4 +61,9 @@ const key =
   sealKey === undefined
     ? (await loadSealKey({ from: 'data-folder' }, folder)).key
     : new Secret(Buffer.from(sealKey, 'hex'))
-await ringIn(folder, { sealer: createSealer(key), now: Number(now) })
+const ring = await ringIn(folder, { sealer: createSealer(key), now: Number(now) })
+if (change === 'rotate') await ring.rotate()
+if (change === 'anew') {
+  await ring.startAnew(Number(now))
+  await ring.forget(ring.outdated(Number(now)))
+}
