@@ -285,7 +285,7 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
-    readonly "/v1/agents/{name}/revoke": {
+    readonly "/v1/agents/{agent}/revoke": {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
@@ -298,14 +298,14 @@ export interface paths {
          * End every lease of an agent, and keep new ones away until it is restored
          * @description Takes operator (operator) tokens.
          */
-        readonly post: operations["postAgentsNameRevoke"];
+        readonly post: operations["postAgentsAgentRevoke"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
         readonly trace?: never;
     };
-    readonly "/v1/agents/{name}/restore": {
+    readonly "/v1/agents/{agent}/restore": {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
@@ -318,14 +318,14 @@ export interface paths {
          * Let an agent have leases again; what was ended stays ended
          * @description Takes operator (operator) tokens.
          */
-        readonly post: operations["postAgentsNameRestore"];
+        readonly post: operations["postAgentsAgentRestore"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
         readonly trace?: never;
     };
-    readonly "/v1/owners/{name}/revoke": {
+    readonly "/v1/owners/{owner}/revoke": {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
@@ -338,14 +338,14 @@ export interface paths {
          * End every lease of an owner, and keep new ones away until it is restored
          * @description Takes operator (operator) tokens.
          */
-        readonly post: operations["postOwnersNameRevoke"];
+        readonly post: operations["postOwnersOwnerRevoke"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
         readonly trace?: never;
     };
-    readonly "/v1/owners/{name}/restore": {
+    readonly "/v1/owners/{owner}/restore": {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
@@ -358,14 +358,14 @@ export interface paths {
          * Let an owner have leases again; what was ended stays ended
          * @description Takes operator (operator) tokens.
          */
-        readonly post: operations["postOwnersNameRestore"];
+        readonly post: operations["postOwnersOwnerRestore"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
         readonly trace?: never;
     };
-    readonly "/v1/tasks/{name}/revoke": {
+    readonly "/v1/tasks/{task}/revoke": {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
@@ -378,14 +378,14 @@ export interface paths {
          * End every lease of a task, and keep new ones away until it is restored
          * @description Takes operator (operator) tokens.
          */
-        readonly post: operations["postTasksNameRevoke"];
+        readonly post: operations["postTasksTaskRevoke"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
         readonly trace?: never;
     };
-    readonly "/v1/tasks/{name}/restore": {
+    readonly "/v1/tasks/{task}/restore": {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
@@ -398,7 +398,7 @@ export interface paths {
          * Let a task have leases again; what was ended stays ended
          * @description Takes operator (operator) tokens.
          */
-        readonly post: operations["postTasksNameRestore"];
+        readonly post: operations["postTasksTaskRestore"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -559,6 +559,46 @@ export interface paths {
         readonly get: operations["getWhoami"];
         readonly put?: never;
         readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/keys": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List the signing keys: what signs now, what is next, what is still published. Never a private key
+         * @description Takes operator (viewer) tokens.
+         */
+        readonly get: operations["getKeys"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/keys/rotate": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Make the next key of every use and algorithm sign now; what was signed before goes on to verify
+         * @description Takes operator (admin) tokens.
+         */
+        readonly post: operations["postKeysRotate"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -1214,6 +1254,27 @@ export interface components {
             readonly id: string;
             readonly audiences: readonly string[];
             readonly tools: readonly string[];
+        };
+        readonly SigningKey: {
+            readonly kid: string;
+            /** @enum {string} */
+            readonly use: "access" | "audit";
+            /** @enum {string} */
+            readonly algorithm: "EdDSA" | "ES256" | "RS256";
+            /** @enum {string} */
+            readonly state: "next" | "current" | "retiring";
+            /**
+             * Format: date-time
+             * @description RFC 3339 in UTC with milliseconds
+             */
+            readonly created_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339 in UTC with milliseconds
+             */
+            readonly signs_from: string;
+            /** @description When it is no longer published; null where that is not known, or never */
+            readonly ends: string | null;
         };
         readonly AuditRecord: {
             readonly seq: number;
@@ -2874,12 +2935,12 @@ export interface operations {
             };
         };
     };
-    readonly postAgentsNameRevoke: {
+    readonly postAgentsAgentRevoke: {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
-                readonly name: string;
+                readonly agent: string;
             };
             readonly cookie?: never;
         };
@@ -2987,12 +3048,12 @@ export interface operations {
             };
         };
     };
-    readonly postAgentsNameRestore: {
+    readonly postAgentsAgentRestore: {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
-                readonly name: string;
+                readonly agent: string;
             };
             readonly cookie?: never;
         };
@@ -3098,12 +3159,12 @@ export interface operations {
             };
         };
     };
-    readonly postOwnersNameRevoke: {
+    readonly postOwnersOwnerRevoke: {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
-                readonly name: string;
+                readonly owner: string;
             };
             readonly cookie?: never;
         };
@@ -3211,12 +3272,12 @@ export interface operations {
             };
         };
     };
-    readonly postOwnersNameRestore: {
+    readonly postOwnersOwnerRestore: {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
-                readonly name: string;
+                readonly owner: string;
             };
             readonly cookie?: never;
         };
@@ -3322,12 +3383,12 @@ export interface operations {
             };
         };
     };
-    readonly postTasksNameRevoke: {
+    readonly postTasksTaskRevoke: {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
-                readonly name: string;
+                readonly task: string;
             };
             readonly cookie?: never;
         };
@@ -3436,12 +3497,12 @@ export interface operations {
             };
         };
     };
-    readonly postTasksNameRestore: {
+    readonly postTasksTaskRestore: {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
-                readonly name: string;
+                readonly task: string;
             };
             readonly cookie?: never;
         };
@@ -4278,6 +4339,184 @@ export interface operations {
             };
             /** @description unknown-agent, forbidden */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable, frozen */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly getKeys: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Every key */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["SigningKey"][];
+                        readonly next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description invalid-request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-agent, forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable, frozen */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly postKeysRotate: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "application/json": {
+                    readonly reason?: string;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Every key, as it is now */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly items: readonly components["schemas"]["SigningKey"][];
+                        readonly next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description invalid-request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-agent, forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description conflict */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payload-too-large */
+            readonly 413: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

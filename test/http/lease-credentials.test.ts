@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 
 import { startTestBroker, type Answered, type TestBroker, type TestBrokerOptions } from '../support/broker.ts'
-import { expectCredential } from '../support/expect-lease.ts'
+import { expectCredential, without } from '../support/expect-lease.ts'
 import { errorPaths, expectProblem } from '../support/expect-problem.ts'
 import { gatedProvider } from '../support/gated-provider.ts'
 import { withPurpose } from '../support/requests.ts'
@@ -128,6 +128,19 @@ describe('fetching a credential', () => {
     const lease = await made(broker)
     for (const body of [{}, { grant: '' }, { grant: ['refunds-api'] }, { grant: 'refunds-api', ttl: 60 }, []])
       expectProblem(await fetchOne(broker, lease, body), 'invalid-request')
+  })
+
+  it('with an Idempotency-Key gives one, and its value once', async () => {
+    await using broker = await startTestBroker()
+    const lease = await made(broker, withPurpose('ask'))
+    await approve(broker, lease)
+    const call = { token: lease.token, headers: { 'idempotency-key': 'once' }, body: { grant: 'refunds-api' } }
+    const path = `/v1/leases/${lease.id}/credentials`
+    const [first, again] = [await broker.call('POST', path, call), await broker.call('POST', path, call)]
+    expect([first.status, again.status]).to.deep.equal([201, 200])
+    expectCredential(again.body, 'replayed')
+    expect(again.body).to.deep.equal({ ...without(first.body, 'value'), replayed: true })
+    expect(await credentialsOf(broker, lease)).to.deep.equal(['active null'])
   })
 
   it('twenty times at once gives one', async () => {

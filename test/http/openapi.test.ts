@@ -2,12 +2,19 @@ import { createConfig, lintFromString } from '@redocly/openapi-core'
 import { expect } from 'chai'
 import * as z from 'zod'
 import { approve, askFor } from '../support/approvals.ts'
-import { startTestBroker, type Answered, type TestBroker } from '../support/broker.ts'
+import { startTestBroker, type Answered, type Call, type TestBroker } from '../support/broker.ts'
+import { later } from '../support/later.ts'
+import { startUpstreamBroker, WAREHOUSE } from '../support/upstream-broker.ts'
 
 /** The calls of the contract, as far as they are built. */
 const CALLS = [
   ...['get /v1/leases', 'post /v1/leases', 'get /v1/leases/{lease}', 'post /v1/leases/{lease}/credentials'],
   ...['post /v1/leases/{lease}/complete', 'post /v1/leases/{lease}/revoke'],
+  ...['post /v1/leases/{lease}/renew', 'post /v1/leases/{lease}/heartbeat'],
+  ...['get /v1/credentials', 'post /v1/credentials/{credential}/retry', 'post /v1/credentials/{credential}/abandon'],
+  ...['post /v1/freeze', 'post /v1/unfreeze', 'get /v1/freezes', 'post /v1/clock/accept'],
+  ...['post /v1/tasks/{task}/revoke', 'post /v1/agents/{agent}/revoke', 'post /v1/owners/{owner}/revoke'],
+  ...['post /v1/tasks/{task}/restore', 'post /v1/agents/{agent}/restore', 'post /v1/owners/{owner}/restore'],
   ...['get /v1/approvals', 'get /v1/approvals/{approval}', 'post /v1/approvals/{approval}/approve'],
   ...['post /v1/approvals/{approval}/deny', 'post /v1/approvals/{approval}/cancel'],
   ...['get /v1/agents', 'get /v1/agents/{agent}', 'get /v1/whoami'],
@@ -98,17 +105,80 @@ describe('the OpenAPI document', () => {
       ['get /readyz', await broker.call('GET', '/readyz')],
       ['get /livez', await broker.call('GET', '/livez')],
     ]
-    for (const [call, { status, headers, body }] of answers) {
-      const [method = '', route = ''] = call.split(' ')
-      const { content } = document.paths[route][method].responses[status] ?? {}
-      const type = headers.get('content-type')?.split(';')[0] ?? ''
-      expect(content, `${call} answers ${status}`).to.have.property(type)
-      const read = readerOf(content[type].schema, document.components.schemas)
-      expect(read.safeParse(body).error?.issues, `${call} answers ${status}`).to.equal(undefined)
-      expect(read.safeParse({ ...body, surprise: 1 }).success && route !== '/oauth/introspect', call).to.equal(false)
+    expectDescribed(document, answers)
+  })
+
+  it('describes exactly what the ledger answers', async () => {
+    await using broker = await startUpstreamBroker()
+    const admin = { token: broker.operator('admin') }
+    const why = { ...admin, body: { reason: 'It went wrong' } }
+    const { body: lease } = await broker.request({ access: [WAREHOUSE, { grant: 'refunds-api' }] })
+    const path = `/v1/leases/${lease.id}`
+    const own = { token: lease.token as string }
+    const key = { headers: { 'idempotency-key': 'once' } }
+    const scope = { task: 'run-1' }
+    const post = (to: string, call: Call): Promise<Answered> => broker.call('POST', to, call)
+    const answers: (readonly [string, Answered])[] = [
+      ['post /v1/leases/{lease}/renew', await post(`${path}/renew`, { ...own, body: { ttl: 600 } })],
+      ['post /v1/leases/{lease}/renew', await post(`${path}/renew`, { ...own, body: { ttl: 1 } })],
+      ['post /v1/leases/{lease}/heartbeat', await post(`${path}/heartbeat`, own)],
+    ]
+    await later(broker, 210)
+    for (let time = 0; time < 2; time += 1) {
+      const fetched = await post(`${path}/credentials`, { ...own, ...key, body: { grant: 'refunds-api' } })
+      answers.push(['post /v1/leases/{lease}/credentials', fetched])
     }
+    const freeze = () => post('/v1/freeze', { ...admin, body: { scope, reason: 'Odd' } })
+    const frozen = await freeze()
+    const { id } = frozen.body
+    answers.push(
+      ['post /v1/freeze', frozen],
+      ['post /v1/freeze', await freeze()],
+      ['get /v1/freezes', await broker.call('GET', '/v1/freezes', admin)],
+      ['post /v1/leases/{lease}/renew', await post(`${path}/renew`, { ...own, body: { ttl: 600 } })],
+      ['post /v1/unfreeze', await post('/v1/unfreeze', { ...admin, body: { id, reason: 'Fine' } })],
+    )
+    broker.upstream.script({ revoke: 'permanent' })
+    for (const kind of ['task', 'agent', 'owner'] as const) {
+      const name = { task: 'run-1', agent: 'support-bot', owner: 'dana@example.com' }[kind]
+      answers.push([`post /v1/${kind}s/{${kind}}/revoke`, await post(`/v1/${kind}s/${name}/revoke`, why)])
+    }
+    answers.push(['post /v1/leases', await broker.request()])
+    for (const kind of ['task', 'agent', 'owner'] as const) {
+      const name = { task: 'run-1', agent: 'support-bot', owner: 'dana@example.com' }[kind]
+      answers.push([`post /v1/${kind}s/{${kind}}/restore`, await post(`/v1/${kind}s/${name}/restore`, why)])
+    }
+    await broker.app.sweep()
+    const stuck = await broker.call('GET', '/v1/credentials?stuck=true', admin)
+    const credential = `/v1/credentials/${stuck.body.items[0].id as string}`
+    const abandon = await post(`${credential}/abandon`, why)
+    const approval = abandon.body.id as string
+    answers.push(
+      ['get /v1/credentials', stuck],
+      ['post /v1/credentials/{credential}/abandon', abandon],
+      ['get /v1/approvals/{approval}', await broker.call('GET', `/v1/approvals/${approval}`, admin)],
+      ['post /v1/credentials/{credential}/retry', await post(`${credential}/retry`, admin)],
+      ['post /v1/clock/accept', await post('/v1/clock/accept', admin)],
+    )
+    expectDescribed(await describedBy(broker), answers)
+    const statuses = answers.map(([, { status }]) => status)
+    expect([...new Set(statuses)].toSorted()).to.deep.equal([200, 201, 202, 400, 403, 503])
   })
 })
+
+/** That each is what the document says of that call, to the member. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the document is what is being tested
+function expectDescribed(document: any, answers: readonly (readonly [string, Answered])[]): void {
+  for (const [call, { status, headers, body }] of answers) {
+    const [method = '', route = ''] = call.split(' ')
+    const { content } = document.paths[route][method].responses[status] ?? {}
+    const type = headers.get('content-type')?.split(';')[0] ?? ''
+    expect(content, `${call} answers ${status}`).to.have.property(type)
+    const read = readerOf(content[type].schema, document.components.schemas)
+    expect(read.safeParse(body).error?.issues, `${call} answers ${status}`).to.equal(undefined)
+    expect(read.safeParse({ ...body, surprise: 1 }).success && route !== '/oauth/introspect', call).to.equal(false)
+  }
+}
 
 /** A reader of what a schema of the document describes. */
 function readerOf(schema: object, schemas: object): z.ZodType {

@@ -130,9 +130,19 @@ describe('an operator', () => {
     ['viewer', 'GET', '/v1/audit/operations'],
     ['viewer', 'GET', '/v1/audit/checkpoint'],
     ['viewer', 'GET', '/v1/audit/keys'],
+    ['viewer', 'GET', '/v1/credentials'],
+    ['viewer', 'GET', '/v1/freezes'],
     ['approver', 'POST', `${NOWHERE}/approve`, DIGEST],
     ['approver', 'POST', `${NOWHERE}/deny`, { ...DIGEST, ...WHY }],
     ['operator', 'POST', '/v1/leases/lse_00000000000000000000000000/revoke', WHY],
+    ['operator', 'POST', '/v1/freeze', { scope: { lease: 'lse_00000000000000000000000000' }, ...WHY }],
+    ['operator', 'POST', '/v1/unfreeze', { id: 'frz_00000000000000000000000000', ...WHY }],
+    ...['tasks', 'agents', 'owners'].flatMap((kind) =>
+      ['revoke', 'restore'].map((verb) => ['operator', 'POST', `/v1/${kind}/nobody/${verb}`, WHY] as const),
+    ),
+    ['operator', 'POST', '/v1/credentials/crd_00000000000000000000000000/retry'],
+    ['admin', 'POST', '/v1/credentials/crd_00000000000000000000000000/abandon', WHY],
+    ['admin', 'POST', '/v1/clock/accept'],
   ]
 
   let broker: TestBroker

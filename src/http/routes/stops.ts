@@ -107,15 +107,15 @@ export function stopRoutes({ broker }: Services): readonly Endpoint[] {
 
 /** Revoke and restore, the same for agents, owners and tasks. A task may be several agents': the body says whose. */
 function stickyRoutes(broker: Services['broker'], kind: 'agent' | 'owner' | 'task'): readonly Endpoint[] {
-  const params = z.object({ name: z.string().min(1).max(256) })
+  const params = z.object({ [kind]: z.string().min(1).max(256) })
   const body = z.strictObject({ reason: Reason, ...(kind === 'task' && { agent: Name.optional() }) })
-  const scopeOf = (name: string, sent: object): StickyScope =>
+  const scopeOf = ({ [kind]: value = '' }: Readonly<Record<string, string>>, sent: object): StickyScope =>
     kind === 'task'
-      ? ({ kind, value: name, agent: 'agent' in sent && typeof sent.agent === 'string' ? sent.agent : null } as const)
-      : ({ kind, value: name } as const)
+      ? ({ kind, value, agent: 'agent' in sent && typeof sent.agent === 'string' ? sent.agent : null } as const)
+      : ({ kind, value } as const)
   const revoke = endpoint({
     method: 'post',
-    path: `/v1/${kind}s/{name}/revoke`,
+    path: `/v1/${kind}s/{${kind}}/revoke`,
     summary: `End every lease of ${article(kind)}, and keep new ones away until it is restored`,
     tag: 'Stops',
     callers: ['operator'],
@@ -123,10 +123,10 @@ function stickyRoutes(broker: Services['broker'], kind: 'agent' | 'owner' | 'tas
     params,
     body,
     answers: { 200: { description: 'What it hits', schema: Hits.extend({ already: z.boolean() }) } },
-    handle: async ({ params: { name }, body: sent, caller, requestId }) => {
+    handle: async ({ params: named, body: sent, caller, requestId }) => {
       const revoked = await revokeScope(broker, {
         operator: caller,
-        scope: scopeOf(name, sent),
+        scope: scopeOf(named, sent),
         reason: sent.reason,
         requestId,
       })
@@ -135,7 +135,7 @@ function stickyRoutes(broker: Services['broker'], kind: 'agent' | 'owner' | 'tas
   })
   const restore = endpoint({
     method: 'post',
-    path: `/v1/${kind}s/{name}/restore`,
+    path: `/v1/${kind}s/{${kind}}/restore`,
     summary: `Let ${article(kind)} have leases again; what was ended stays ended`,
     tag: 'Stops',
     callers: ['operator'],
@@ -143,10 +143,10 @@ function stickyRoutes(broker: Services['broker'], kind: 'agent' | 'owner' | 'tas
     params,
     body,
     answers: { 200: { description: 'Restored', schema: z.strictObject({ already: z.boolean() }) } },
-    handle: async ({ params: { name }, body: sent, caller, requestId }) => {
+    handle: async ({ params: named, body: sent, caller, requestId }) => {
       const restored = await restoreScope(broker, {
         operator: caller,
-        scope: scopeOf(name, sent),
+        scope: scopeOf(named, sent),
         reason: sent.reason,
         requestId,
       })

@@ -127,7 +127,8 @@ create table idempotency (
   key text not null,
   digest text not null,
   lease text not null references lease (id),
-  credential text references credential (id),
+  -- No reference: a signed credential is stored later in the same commit.
+  credential text,
   expires_at integer not null,
   primary key (scope, key)
 ) strict, without rowid;
