@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { UpstreamProvider } from '../broker/provider-port.ts'
+import { SECOND_MS } from '../core/time.ts'
 import { checkVault } from './vault/check.ts'
 import { refuseSettings } from './vault/refuse-settings.ts'
 import { mint } from './vault/mint.ts'
@@ -14,6 +15,9 @@ export interface VaultProvider extends UpstreamProvider {
   /** Revokes every parent, and with them all that this provider has minted, recorded or not. How many parents there were. */
   revokeParents(signal: AbortSignal): Promise<number>
 }
+
+/** So long a Vault that failed is left alone by what can wait: revocations ask often enough whether it is back. */
+const REST_MS = 30 * SECOND_MS
 
 /**
  * HashiCorp Vault and OpenBao. A dynamic secret is narrowed to the task by its role, a child token by its policies; both
@@ -34,6 +38,7 @@ export function createVaultProvider(settings: VaultSettings, parts: VaultParts):
   const serverOnly = createTransport({ address, namespace: null, ca, callMs: timings.callMs })
   const own = createOwnToken({ auth: settings.auth, transport, clock, timings })
   const parents = createParents({ own, role: settings.parentRole, clock, recorded, timings })
+  let restsUntil = 0
   const minting = { settings, transport, own, parents, clock, timings }
 
   return {
@@ -47,8 +52,15 @@ export function createVaultProvider(settings: VaultSettings, parts: VaultParts):
     revoke: (what, signal) => revoke({ own, clock, timings }, what, signal),
     check: (signal) => checkVault({ settings, parts, serverOnly, own }, signal),
     async upkeep(signal) {
-      await own.upkeep(signal)
-      await parents.upkeep(signal)
+      const left = restsUntil - clock()
+      if (left > 0 && left <= REST_MS) return
+      try {
+        await own.upkeep(signal)
+        await parents.upkeep(signal)
+      } catch (error) {
+        restsUntil = clock() + REST_MS
+        throw error
+      }
     },
     revokeParents: (signal) => parents.endAll(signal),
   }

@@ -94,8 +94,8 @@ export async function realSettings(
     max_ttl: 900,
   }
   const grants = [
-    { name: 'orders-db', provider: 'vault-main', path: 'database/creds/orders-ro', max_ttl: 900 },
-    { name: 'orders-reader', provider: 'vault-main', policies: ['orders-reader'], max_ttl: 900 },
+    { name: 'orders-db', provider: 'vault-main', path: 'database/creds/orders-ro', max_ttl: 10_800 },
+    { name: 'orders-reader', provider: 'vault-main', policies: ['orders-reader'], max_ttl: 10_800 },
     { name: 'orders-bucket', ...bucket, early_revocation: true },
     { name: 'orders-archive', ...bucket },
   ]
@@ -108,6 +108,11 @@ export async function realSettings(
     })),
     providers: [...(settings['providers'] as readonly object[]), ...providers],
     grants: [...(settings['grants'] as readonly object[]), ...grants],
-    limits: { leases_per_agent: 1000, lease_requests_per_minute: 6000, pre_auth_per_minute: 60_000 },
+    limits: {
+      ...(settings['limits'] as object | undefined),
+      leases_per_agent: 1000,
+      lease_requests_per_minute: 6000,
+      pre_auth_per_minute: 60_000,
+    },
   })
 }
