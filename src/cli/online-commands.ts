@@ -4,6 +4,7 @@ import { agentCommands } from './agent-commands.ts'
 import { approvalCommands } from './approval-commands.ts'
 import { auditCommands } from './audit-commands.ts'
 import { brokerCommands } from './broker-commands.ts'
+import { keyCommands } from './key-commands.ts'
 import { leaseCommands } from './lease-commands.ts'
 import { runCommands } from './run-commands.ts'
 import type { Terminal } from './terminal.ts'
@@ -15,5 +16,6 @@ export function onlineCommands(program: Command, terminal: Terminal): void {
   approvalCommands(program, terminal)
   agentCommands(program, terminal)
   auditCommands(program, terminal)
+  keyCommands(program, terminal)
   brokerCommands(program, terminal)
 }

@@ -1,7 +1,7 @@
 import type { components, operations } from './openapi.gen.ts'
 
 type Schemas = components['schemas']
-type QueryOf<Name extends 'getLeases' | 'getApprovals' | 'getAgents'> = NonNullable<
+type QueryOf<Name extends 'getLeases' | 'getApprovals' | 'getAgents' | 'getCredentials' | 'getFreezes'> = NonNullable<
   operations[Name]['parameters']['query']
 >
 type BodyOf<Name extends 'postLeasesLeaseComplete' | 'postApprovalsApprovalApprove' | 'postApprovalsApprovalDeny'> =
@@ -14,20 +14,26 @@ export type Lease = Schemas['Lease']
 export type LeaseRow = Schemas['LeaseRow']
 export type LeaseState = Lease['state']
 export type Decision = Schemas['Decision']
-type Credential = Schemas['Credential']
+export type Credential = Schemas['Credential']
 export type Approval = Schemas['Approval']
 export type ApprovalSubject = Schemas['ApprovalSubject']
 export type AbandonSubject = Schemas['AbandonSubject']
 export type ApprovalLink = Schemas['ApprovalLink']
 export type Agent = Schemas['Agent']
 export type Whoami = Schemas['Whoami']
+export type Freeze = Schemas['Freeze']
+export type Scope = Schemas['Scope']
+export type RevokedScope = operations['postAgentsAgentRevoke']['responses'][200]['content']['application/json']
 export type AuditRecord = Schemas['AuditRecord']
+export type SigningKey = Schemas['SigningKey']
 export type AuditStream = AuditRecord['stream']
 export type ProblemDocument = Schemas['Problem']
 
 export type LeaseQuery = QueryOf<'getLeases'>
 export type ApprovalQuery = QueryOf<'getApprovals'>
 export type AgentQuery = QueryOf<'getAgents'>
+export type CredentialQuery = QueryOf<'getCredentials'>
+export type FreezeQuery = QueryOf<'getFreezes'>
 export type Completion = BodyOf<'postLeasesLeaseComplete'>
 export type Yes = BodyOf<'postApprovalsApprovalApprove'>
 export type No = BodyOf<'postApprovalsApprovalDeny'>

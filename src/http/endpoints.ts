@@ -6,6 +6,7 @@ import { described } from './routes/description.ts'
 import { credentialRoutes } from './routes/credentials.ts'
 import { healthRoutes } from './routes/health.ts'
 import { keepAliveRoutes } from './routes/keep-alive.ts'
+import { keyRoutes } from './routes/keys.ts'
 import { leaseVerbRoutes } from './routes/lease-verbs.ts'
 import { leaseRoutes } from './routes/leases.ts'
 import { requestLeaseRoute } from './routes/request-lease.ts'
@@ -24,6 +25,7 @@ export function endpoints(services: Services): readonly Endpoint[] {
     ...stopRoutes(services),
     ...approvalRoutes(services),
     ...agentRoutes(services),
+    ...keyRoutes(services),
     ...auditRoutes(services),
     ...tokenRoutes(services),
     ...healthRoutes(services),
