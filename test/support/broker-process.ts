@@ -8,7 +8,9 @@ import type { UpstreamAddress } from './upstream-server.ts'
 
 const CHILD = fileURLToPath(new URL('./broker-child.ts', import.meta.url))
 /** Compiled code is kept, or every one of a hundred starts would compile everything anew. */
-const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/mayfly-test', import.meta.url))
+export const COMPILED = {
+  NODE_COMPILE_CACHE: fileURLToPath(new URL('../../node_modules/.cache/mayfly-test', import.meta.url)),
+}
 
 export interface ProcessBrokerOptions {
   readonly configFile: string
@@ -59,7 +61,7 @@ export interface BrokerProcess extends AsyncDisposable {
 /** Starts the process; everything is loaded when it resolves, so that a broker in it starts as fast as it can. */
 export async function startBrokerProcess(): Promise<BrokerProcess> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', CHILD], {
-    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: COMPILED },
+    env: { PATH: process.env['PATH'], ...COMPILED },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   let log = ''

@@ -80,8 +80,9 @@ export async function killAtMoments(plans: readonly KillPlan[], { count, sideByS
   const all = await Promise.all(Array.from({ length: sideBySide }, async () => worlds.use(await crashWorld())))
   // A broker that kills itself in the middle of a commit comes last: the others wait where they are.
   const held = plans.filter(({ moment }) => moment.when !== 'inside')
+  const last = [...plans.filter(({ moment }) => moment.when === 'inside'), ...held]
   const planFor = (round: number, at: number): KillPlan | undefined =>
-    at === sideBySide - 1 ? plans[round % plans.length] : held[(round * (sideBySide - 1) + at) % held.length]
+    at === sideBySide - 1 ? last[round % last.length] : held[(round * (sideBySide - 1) + at) % held.length]
   let round = 0
   for await (const process of processes(count)) {
     const sessions = await recover(process, all)
@@ -93,8 +94,8 @@ export async function killAtMoments(plans: readonly KillPlan[], { count, sideByS
     await killAll(process, sessions, now.map(({ plan }) => plan.what).join('; '))
     round += 1
   }
-  await using last = await startBrokerProcess()
-  await recover(last, all)
+  await using next = await startBrokerProcess()
+  await recover(next, all)
   return round * sideBySide
 }
 
@@ -111,7 +112,7 @@ export async function killUnderLoad({ count, sideBySide }: Rounds, random: () =>
     await Promise.all(load)
     killed += sideBySide
   }
-  await using last = await startBrokerProcess()
-  await recover(last, all)
+  await using next = await startBrokerProcess()
+  await recover(next, all)
   return killed
 }
