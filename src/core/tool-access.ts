@@ -44,6 +44,8 @@ export function toolInside(inner: ToolAccess, outer: ToolAccess): boolean {
   if (outer.only && Object.keys(inner.arguments).some((name) => !Object.hasOwn(outer.arguments, name))) return false
   return Object.entries(outer.arguments).every(([name, bounds]) => {
     const kept = Object.hasOwn(inner.arguments, name) ? inner.arguments[name] : undefined
+    // Alone, `absent` allows nothing to be there; another bound beside it would.
+    if (kept && bounds.absent && Object.keys(bounds).length === 1 && Object.keys(kept).length > 1) return false
     if (kept === undefined || LOOSENING.some((bound) => kept[bound] !== bounds[bound])) return false
     return Object.entries(bounds).every(([bound, value]) => sameBound(kept, bound, value as Json))
   })

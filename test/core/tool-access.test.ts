@@ -58,6 +58,18 @@ describe('a tool entry inside another', () => {
       tool({ to: { equals: 'a@x' } }),
       false,
     ],
+    [
+      'something beside what says that nothing may be there',
+      tool({ to: { absent: true, equals: 'a@x' } }),
+      tool({ to: { absent: true } }),
+      false,
+    ],
+    [
+      'the leave to be left out, kept',
+      tool({ to: { absent: true, equals: 'a', max_length: 1 } }),
+      tool({ to: { absent: true, equals: 'a' } }),
+      true,
+    ],
     ['an argument that is named like what every object has', tool(), tool({ constructor: {}, toString: {} }), false],
   ]
   for (const [name, inner, outer, inside] of cases) {
