@@ -1,24 +1,44 @@
 import * as z from 'zod'
 
+import { parseHostName } from '../../core/argument-bounds/host-name.ts'
+import { parsePath } from '../../core/argument-bounds/path-bounds.ts'
+import { parseHostBound, parseUrlPrefix } from '../../core/argument-bounds/url-bounds.ts'
 import { COMPARE_AS } from '../../core/tool-access.ts'
 import { FreeJson } from './atoms.ts'
 
 const DECIMAL = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?$/
-const HOST = /^(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*$/i
 
 const Text = z.string().min(1).max(1024)
 const oneOrMore = (text: z.ZodString) => z.union([text, z.array(text).min(1).max(256)])
 const Bound = z.union([z.number(), z.string().regex(DECIMAL, 'must be a number or a decimal string')])
 const Length = z.int().min(0).max(1_000_000)
 const Values = z.array(FreeJson).min(1).max(256)
-const Host = z.string().max(253).regex(HOST, 'must be a host name')
+const Host = z
+  .string()
+  .max(260)
+  .refine(
+    (text) => parseHostBound(text).ok,
+    'must be a host name in one script, an IPv4 address or [IPv6], with :port if need be',
+  )
+const Domain = z
+  .string()
+  .max(253)
+  .refine((text) => parseHostName(text).ok, 'must be a host name in one script')
 // eslint-disable-next-line no-control-regex -- NUL is what is being refused
 const ABSOLUTE_PATH = /^\/(?!.*(^|\/)\.\.?(\/|$))[^\\%\u0000]*$/u
-const AbsolutePath = z.string().max(1024).regex(ABSOLUTE_PATH, 'must be a normalised absolute path')
+const AbsolutePath = z
+  .string()
+  .max(1024)
+  .regex(ABSOLUTE_PATH, { abort: true, error: 'must be a normalised absolute path' })
+  .refine((text) => parsePath(text).ok, 'must be a normalised absolute path')
 const HttpUrl = z
   .string()
   .max(1024)
-  .regex(/^https?:\/\/[^\s\\@]+$/i, 'must be an http(s) URL without user information')
+  .regex(/^https?:\/\/[^\s\\@]+$/i, { abort: true, error: 'must be an http(s) URL without user information' })
+  .refine(
+    (text) => parseUrlPrefix(text).ok,
+    'must be an http(s) URL that every parser reads alike, without dot segments',
+  )
 
 /**
  * The bounds on one argument; all that are given hold. An unknown bound is refused, because a bound that nobody checks
@@ -39,7 +59,7 @@ export const ArgumentBounds = z
     within_path: AbsolutePath.optional(),
     host: oneOrMore(Host).optional(),
     url_prefix: oneOrMore(HttpUrl).optional(),
-    recipient_domain: oneOrMore(Host).optional(),
+    recipient_domain: oneOrMore(Domain).optional(),
     subset_of: Values.optional(),
     absent: z.literal(true).optional(),
   })
