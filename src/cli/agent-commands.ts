@@ -14,7 +14,7 @@ import { upTo } from './up-to.ts'
 
 /** `mayfly agent`: who may ask, and for what. The configuration says so; nothing here changes it. */
 export function agentCommands(program: Command, terminal: Terminal): void {
-  const agent = group(program, 'agent', 'see the configured agents')
+  const agent = group(program, 'agent', 'see the configured agents, stop them, and let them go on')
   const signal = terminal.interrupted
 
   agent

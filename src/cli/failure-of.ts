@@ -82,12 +82,13 @@ function refused(problem: MayflyProblem): CommandFailed {
 const isKnown = (slug: string | null): slug is ProblemSlug => slug !== null && Object.hasOwn(PROBLEMS, slug)
 
 /** The detail; then a line for each place that does not fit, and for each rule that stood in the way. */
-function causeOf({ detail, errors, decision, status, requestId }: MayflyProblem): string {
+function causeOf({ detail, errors, decision, agents, status, requestId }: MayflyProblem): string {
   // The detail names the first of them already.
   const rules = (decision ? stopsOf(decision) : []).filter(({ reason }) => !detail.includes(reason))
   const lines = [
     status >= 500 && requestId !== null ? `${detail} (request ${requestId})` : detail,
     ...errors.map(({ path, message }) => `  ${path === '' ? 'it' : path} ${message}`),
+    ...agents.map((agent) => `  agent ${agent}`),
     ...rules.map(({ id, effect, reason }) => `  ${id} (${effect}): ${reason}`),
     ...(decision ? [`  risk ${decision.risk.score}, tier ${decision.risk.tier}`] : []),
   ]

@@ -5,7 +5,9 @@ import { printable } from './printable.ts'
 /** Enough to see what is meant. */
 const MOST_CANDIDATES = 5
 
-const KINDS = { lse: 'lease', apr: 'approval' } as const
+const KINDS = { lse: 'lease', apr: 'approval', crd: 'credential', frz: 'freeze' } as const
+/** What lists them. */
+const LISTS = { lse: 'lease list', apr: 'approval list', crd: 'credential list', frz: 'freezes' } as const
 
 interface Wanted {
   readonly kind: keyof typeof KINDS
@@ -25,7 +27,7 @@ export async function findId({ kind, given, all }: Wanted): Promise<string> {
   if (only === undefined) {
     throw new CommandFailed(EXIT.notFound, {
       cause: `No ${KINDS[kind]} has an id that starts with "${printable(given)}".`,
-      mend: `\`mayfly ${KINDS[kind]} list\` shows what there is.`,
+      mend: `\`mayfly ${LISTS[kind]}\` shows what there is.`,
       link: 'docs/problems.md#not-found',
     })
   }

@@ -1,8 +1,6 @@
 import type { Client } from '../client/create-client.ts'
 import type { Lease } from '../client/resources.ts'
-import { confirmed } from './ask.ts'
-import { CommandEnded } from './command-ended.ts'
-import { EXIT } from './command-failed.ts'
+import { confirmStop } from './confirm-stop.ts'
 import { counted } from './counted.ts'
 import { jsonLine } from './json-line.ts'
 import { stateOf } from './lease-card.ts'
@@ -22,13 +20,8 @@ export async function revokeLease(terminal: Terminal, { client, id, reason, yes,
   const signal = terminal.interrupted
   const lease = await client.leases.get(id, { signal })
   if (lease.state !== 'closed') {
-    terminal.err(
-      `This takes back ${await hits(client, lease)}: agent ${printable(lease.agent)}, task ${printable(lease.task)}.\n`,
-    )
-    if (terminal.interactive && !yes && !(await confirmed(terminal, 'Take it back?'))) {
-      terminal.err('Nothing was done.\n')
-      throw new CommandEnded(EXIT.error)
-    }
+    const says = `This takes back ${await hits(client, lease)}: agent ${printable(lease.agent)}, task ${printable(lease.task)}.`
+    await confirmStop(terminal, { says, question: 'Take it back?', yes })
   }
   const revoked = await client.leases.revoke(id, reason, { signal })
   terminal.out(json ? jsonLine(revoked) : `${revoked.id}  ${stateOf(revoked)}\n`)

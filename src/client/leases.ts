@@ -15,9 +15,14 @@ import { waitForLease } from './wait-for-lease.ts'
 /** How long the broker holds one poll. It takes up to 30. */
 const POLL_SECONDS = 25
 
-export interface RequestOptions extends CallOptions {
-  /** 1 to 128 visible ASCII characters. Asked again with the same key, the broker answers with the same lease, without its secrets. */
+interface KeyedOptions extends CallOptions {
+  /** 1 to 128 visible ASCII characters. Asked again with the same key, the broker gives the same answer, without its secrets. */
   readonly idempotencyKey?: string
+}
+
+export interface RequestOptions extends KeyedOptions {
+  /** With the key: the first answer was lost. What it held is ended and minted anew, unless somebody came with its token. */
+  readonly reissue?: true
 }
 
 interface WaitOptions extends CallOptions {
@@ -42,7 +47,11 @@ export interface Leases {
   /** Long-polls until the lease has changed, over restarts of the broker too. */
   readonly waitForLease: (lease: string, options?: WaitOptions) => Promise<Lease>
   /** One more credential inside the lease's access. Needs the lease's own token. */
-  readonly fetchCredential: (lease: string, grant: string, options?: CallOptions) => Promise<MintedCredential>
+  readonly fetchCredential: (lease: string, grant: string, options?: KeyedOptions) => Promise<MintedCredential>
+  /** More time, if the rules still allow it. Credentials are not extended: fetch them again. Needs the lease's own token. */
+  readonly renew: (lease: string, ttlSeconds: number, options?: KeyedOptions) => Promise<Lease>
+  /** The agent is alive. Every call with the lease's own token says so too. */
+  readonly heartbeat: (lease: string, options?: CallOptions) => Promise<Lease>
   /** Says that the task is over: everything is taken back. */
   readonly complete: (lease: string, completion: Completion, options?: CompleteOptions) => Promise<Lease>
   /** An operator takes the lease back. */
@@ -54,8 +63,8 @@ export function leasesOf(transport: Transport): Leases {
   const list: Leases['list'] = (query, options) =>
     transport.json({ method: 'GET', path: '/v1/leases', ...(query && { query }) }, options)
   return {
-    request: (body, { idempotencyKey, ...options } = {}) => {
-      const headers = idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }
+    request: (body, { idempotencyKey, reissue, ...options } = {}) => {
+      const headers = { ...keyed(idempotencyKey), ...(reissue && { 'Mayfly-Reissue': 'true' }) }
       return transport.json({ method: 'POST', path: '/v1/leases', body, headers }, options)
     },
     get: async (lease, options) => transport.json({ method: 'GET', path: path(lease) }, options),
@@ -73,8 +82,17 @@ export function leasesOf(transport: Transport): Leases {
         signal,
         patienceMs,
       }),
-    fetchCredential: async (lease, grant, options) =>
-      transport.json({ method: 'POST', path: path(lease, '/credentials'), body: { grant } }, options),
+    fetchCredential: async (lease, grant, { idempotencyKey, ...options } = {}) =>
+      transport.json(
+        { method: 'POST', path: path(lease, '/credentials'), body: { grant }, headers: keyed(idempotencyKey) },
+        options,
+      ),
+    renew: async (lease, ttl, { idempotencyKey, ...options } = {}) =>
+      transport.json(
+        { method: 'POST', path: path(lease, '/renew'), body: { ttl }, headers: keyed(idempotencyKey) },
+        options,
+      ),
+    heartbeat: async (lease, options) => transport.json({ method: 'POST', path: path(lease, '/heartbeat') }, options),
     complete: async (lease, body, { waitSeconds = 0, ...options } = {}) =>
       transport.json(
         { method: 'POST', path: path(lease, '/complete'), query: { wait: waitSeconds }, body, waitSeconds },
@@ -84,5 +102,7 @@ export function leasesOf(transport: Transport): Leases {
       transport.json({ method: 'POST', path: path(lease, '/revoke'), body: { reason } }, options),
   }
 }
+
+const keyed = (key: string | undefined) => (key === undefined ? {} : { 'Idempotency-Key': key })
 
 const isPending = ({ state }: Lease): boolean => state === 'pending'

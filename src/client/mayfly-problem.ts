@@ -28,6 +28,8 @@ export class MayflyProblem extends Error {
   readonly decision: Decision | null
   /** The state that did not allow it, on a conflict. */
   readonly state: string | null
+  /** The agents that it could be about, where a name is not enough. */
+  readonly agents: readonly string[]
   readonly hint: string | null
   /** Names the request in the broker's log. */
   readonly requestId: string | null
@@ -47,6 +49,7 @@ export class MayflyProblem extends Error {
     this.errors = problem?.errors ?? []
     this.decision = problem?.decision ?? null
     this.state = problem?.state ?? null
+    this.agents = problem?.agents ?? []
     this.hint = problem?.hint ?? null
     this.requestId = problem?.instance ?? headers.get('request-id')
     this.retryAfter = secondsOf(headers.get('retry-after'))

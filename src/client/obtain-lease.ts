@@ -45,7 +45,8 @@ export const obtainWith =
       const lease = await answeredBy(own, asked, options)
       if (lease.state !== 'active') throw new LeaseUnusable(lease, ended(lease))
       const credentials: MintedCredential[] = []
-      for (const { grant } of lease.access) credentials.push(await own.fetchCredential(lease.id, grant, options))
+      const { signal } = options
+      for (const { grant } of lease.access) credentials.push(await own.fetchCredential(lease.id, grant, { signal }))
       return { lease, token, credentials }
     } catch (error) {
       // What is left open lapses by itself; the error that is on its way says more than this one could.
