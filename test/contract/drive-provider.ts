@@ -65,14 +65,17 @@ export const revoke = (
   signal = AbortSignal.timeout(10_000),
 ): Promise<RevokeAnswer> => setup.provider.revoke(revocableOf(ended), signal)
 
+const FINAL: readonly RevokeAnswer['class'][] = ['revoked', 'gone', 'at_expiry']
+
 /** Does what the closer does: asks until the answer is final, then lets what the answer says pass. */
 export async function endOf(setup: ProviderSetup, ended: Ended): Promise<RevokeAnswer['class']> {
   for (let attempt = 0; attempt < 5; attempt += 1) {
     const answer = await revoke(setup, ended)
     if (answer.class === 'revoked' && answer.effectiveAfter !== null)
       await setup.pass(answer.effectiveAfter - setup.clock())
-    if (answer.class === 'revoked' || answer.class === 'gone' || answer.class === 'at_expiry') return answer.class
-    await setup.pass(setup.selfHealsAfterMs)
+    const tooYoung = answer.class === 'gone' && setup.clock() - ended.order.now < setup.provider.consistencyMs
+    if (!tooYoung && FINAL.includes(answer.class)) return answer.class
+    await setup.pass(tooYoung ? setup.provider.consistencyMs : setup.selfHealsAfterMs)
   }
   throw new Error('The revocation did not come to an end')
 }
