@@ -52,11 +52,16 @@ export function claimKey(
       state: null,
     })
   }
-  const earlier = broker.store.reads.idempotent(key.scope, key.key, broker.clock())
+  const kept = broker.store.reads.idempotent(key.scope, key.key, broker.clock())
+  const lease = kept && broker.store.reads.lease(kept.lease)
+  // Only what made something is kept: a lease that could not be minted was no answer, and is asked for anew.
+  const earlier = lease?.outcome === 'not_minted' ? undefined : kept
   if (earlier && earlier.digest !== key.digest) return err({ reason: 'idempotency-mismatch' })
-  const lease = earlier && broker.store.reads.lease(earlier.lease)
-  if (!lease) broker.inFlight.add(inFlightName(key))
-  return ok(lease && { lease, credential: earlier.credential })
+  if (!earlier || !lease) {
+    broker.inFlight.add(inFlightName(key))
+    return ok(undefined)
+  }
+  return ok({ lease, credential: earlier.credential })
 }
 
 /** In the transaction that stores what came of it: only answers that made something are kept. */

@@ -3,10 +3,12 @@ import type { CredentialId } from '../core/id.ts'
 import type { Lease } from '../core/lease.ts'
 import { credentialEntry, type Origin } from './audit-entries.ts'
 import { askUpstream } from './ask-upstream.ts'
+import { takeBack } from './close-lease.ts'
 import { keepMinted, mintAll, planMint, type Minting, type Planned } from './mint.ts'
 import type { Broker } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 import type { ResolvedAccess } from './resolve-access.ts'
+import { frozen, isGrantFrozen, notUsable, standing } from './standing.ts'
 import type { Transaction } from './store-port.ts'
 
 export interface Issue {
@@ -32,7 +34,8 @@ const FAILED: Refusal = {
 /**
  * The mint protocol (ledger.md). Intent is durable, with a handle chosen here, before any upstream is called; what came
  * back is verified; the commit that makes it `active` looks again at everything that may have ended it meanwhile; only
- * then do the secrets leave. Where everything is signed here there is exactly one commit.
+ * then do the secrets leave, and only if nothing has ended it since: that is asked in the turn of the loop in which the
+ * answer is on its way. Where everything is signed here there is exactly one commit.
  */
 export async function issueCredentials(broker: Broker, issue: Issue): Promise<Result<readonly Minting[], Refusal>> {
   const { lease, entries, origin } = issue
@@ -47,15 +50,28 @@ export async function issueCredentials(broker: Broker, issue: Issue): Promise<Re
     broker.log.warn({ err: error, lease: lease.id }, 'a mint failed and is taken back')
     return null
   })
-  const refusal = minted ? await release(broker, issue, { minted, intended }) : FAILED
+  const stopped = minted ? await release(broker, issue, { minted, intended }) : FAILED
+  const refusal = stopped ?? tooLate(broker, issue)
   if (minted && !refusal) return ok(minted)
-  if (intended)
-    await unmint(
-      broker,
-      issue,
-      planned.value.flatMap((each) => (each.kind === 'upstream' ? [each.row.id] : [])),
-    )
+  // What was only signed here is stored with the release: without one there is nothing to take back.
+  if (intended || !stopped) {
+    const ids = planned.value.map(({ row }) => row.id)
+    await unmint(broker, issue, ids)
+  }
   return err(refusal ?? FAILED)
+}
+
+/** What ended, or froze, between the commit that released the credentials and the answer that would hold them. */
+function tooLate(broker: Broker, { lease: { id }, entries }: Issue): Refusal | undefined {
+  const { reads } = broker.store
+  const lease = reads.lease(id)
+  if (!lease) return { reason: 'not-found' }
+  const found = standing(broker, reads, lease, broker.clock())
+  if (found !== 'usable') return notUsable(lease, found)
+  const stopped = entries.find(({ grant }) =>
+    isGrantFrozen(broker, reads, { grant: grant.name, provider: grant.provider }),
+  )
+  return stopped && frozen(`Grant ${stopped.grant.name}`)
 }
 
 /** Step 1. A refusal leaves nothing: the rows come last. */
@@ -102,11 +118,13 @@ async function release(broker: Broker, issue: Issue, { minted, intended }: Made)
 
 /** Whatever may exist upstream is revoked by its handle: an unanswered mint counts as minted. */
 async function unmint(broker: Broker, issue: Issue, rows: readonly CredentialId[]): Promise<void> {
-  const now = broker.time.believed()
+  const origin: Origin = { ...issue.origin, now: broker.time.believed() }
   await broker.store.commit((tx) => {
     for (const id of rows) {
       const row = tx.credential(id)
-      if (row?.state === 'minting') tx.moveCredential(row, { state: 'revoking', nextAttemptAt: now, revokingAt: now })
+      if (row?.state === 'minting')
+        tx.moveCredential(row, { state: 'revoking', nextAttemptAt: origin.now, revokingAt: origin.now })
+      else if (row) takeBack(tx, issue.lease, row, origin)
     }
     issue.undo(tx)
   })

@@ -8,7 +8,7 @@ import { mayNotMint } from './may-mint.ts'
 import type { Broker } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 import { resolveAccess } from './resolve-access.ts'
-import { notUsable, standing } from './standing.ts'
+import { frozen, isGrantFrozen, notUsable, standing } from './standing.ts'
 import type { Reads, Transaction } from './store-port.ts'
 
 /**
@@ -52,7 +52,10 @@ export async function reissueLease(
     lease,
     entries: resolved.value.access,
     origin,
-    intend: () => undefined,
+    intend: (tx) => {
+      const current = tx.lease(lease.id)
+      return current ? whyNot(broker, tx, current) : { reason: 'not-found' }
+    },
     release: (tx) => {
       if (broker.policy().epoch !== policy.epoch) return CHANGED
       const late = rename(tx)
@@ -76,5 +79,11 @@ function whyNot(broker: Broker, reads: Reads, lease: Lease): Refusal | undefined
   }
   if (lease.state === 'pending') return undefined
   const found = standing(broker, reads, lease, broker.clock())
-  return found === 'usable' ? undefined : notUsable(lease, found)
+  if (found !== 'usable') return notUsable(lease, found)
+  const grants = lease.access.map(({ grant }) => ({
+    grant,
+    provider: broker.policy().catalogue.grants.get(grant)?.provider ?? '',
+  }))
+  const stopped = grants.find((grant) => isGrantFrozen(broker, reads, grant))
+  return stopped && frozen(`Grant ${stopped.grant}`)
 }

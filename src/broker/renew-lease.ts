@@ -58,7 +58,8 @@ async function renew(broker: Broker, call: Renewal): Promise<Result<Lease, Refus
     return ok(renewed)
   })
   broker.changes.announce(call.caller.lease)
-  return result
+  // It may have ended in the same commit: an answer says what holds as it leaves.
+  return result.ok ? ok(broker.store.reads.lease(result.value.id) ?? result.value) : result
 }
 
 function renewedUntil(tx: Transaction, lease: Lease, wanted: Instant): Instant {

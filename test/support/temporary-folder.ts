@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,8 +10,13 @@ export interface TemporaryFolder extends AsyncDisposable {
   readonly at: (name: string) => string
 }
 
-export async function temporaryFolder(): Promise<TemporaryFolder> {
-  const path = await mkdtemp(join(tmpdir(), 'mayfly-test-'))
+export const temporaryFolder = (): Promise<TemporaryFolder> => folderIn(tmpdir())
+
+/** One in memory where the system has that: for tests that make thousands of commits, and pull no plug. */
+export const memoryFolder = (): Promise<TemporaryFolder> => folderIn(existsSync('/dev/shm') ? '/dev/shm' : tmpdir())
+
+async function folderIn(parent: string): Promise<TemporaryFolder> {
+  const path = await mkdtemp(join(parent, 'mayfly-test-'))
   return {
     path,
     at: (name) => join(path, name),
