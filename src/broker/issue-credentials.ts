@@ -1,4 +1,5 @@
 import { err, ok, type Result } from '../core/result.ts'
+import type { Credential } from '../core/credential.ts'
 import type { CredentialId } from '../core/id.ts'
 import type { Lease } from '../core/lease.ts'
 import { credentialEntry, type Origin } from './audit-entries.ts'
@@ -108,10 +109,10 @@ async function release(broker: Broker, issue: Issue, { minted, intended }: Made)
     })
   } catch (error) {
     if (error instanceof LostToAnother) return FAILED
-    // The ledger could not be written: the caller hears that, once what was minted is on its way back.
-    // The rows stay in `minting`, and the sweep takes them back as soon as it can write again.
-    const upstream = minted.flatMap(({ credential }) => (credential.target === null ? [] : [credential]))
-    await Promise.all(upstream.map((credential) => askUpstream(broker, credential)))
+    await askBack(
+      broker,
+      minted.map(({ credential }) => credential),
+    )
     throw error
   }
 }
@@ -119,14 +120,31 @@ async function release(broker: Broker, issue: Issue, { minted, intended }: Made)
 /** Whatever may exist upstream is revoked by its handle: an unanswered mint counts as minted. */
 async function unmint(broker: Broker, issue: Issue, rows: readonly CredentialId[]): Promise<void> {
   const origin: Origin = { ...issue.origin, now: broker.time.believed() }
-  await broker.store.commit((tx) => {
-    for (const id of rows) {
-      const row = tx.credential(id)
-      if (row?.state === 'minting')
-        tx.moveCredential(row, { state: 'revoking', nextAttemptAt: origin.now, revokingAt: origin.now })
-      else if (row) takeBack(tx, issue.lease, row, origin)
-    }
-    issue.undo(tx)
-  })
+  try {
+    await broker.store.commit((tx) => {
+      for (const id of rows) {
+        const row = tx.credential(id)
+        if (row?.state === 'minting')
+          tx.moveCredential(row, { state: 'revoking', nextAttemptAt: origin.now, revokingAt: origin.now })
+        else if (row) takeBack(tx, issue.lease, row, origin)
+      }
+      issue.undo(tx)
+    })
+  } catch (error) {
+    await askBack(
+      broker,
+      rows.flatMap((id) => broker.store.reads.credential(id) ?? []),
+    )
+    throw error
+  }
   broker.kick()
+}
+
+/**
+ * The ledger could not be written: the caller hears that, once what may exist upstream has been asked back. The rows stay
+ * in `minting`, and the sweep takes them back once they are older than any mint.
+ */
+async function askBack(broker: Broker, rows: readonly Credential[]): Promise<void> {
+  const open = rows.filter(({ target, state }) => target !== null && state !== 'closed')
+  await Promise.all(open.map((row) => askUpstream(broker, row)))
 }

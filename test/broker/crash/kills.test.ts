@@ -5,7 +5,7 @@ import { killAtMoments, killUnderLoad } from '../../support/kill-rounds.ts'
 const SIDE_BY_SIDE = 6
 
 describe('a broker that is killed', function () {
-  this.timeout(120_000)
+  this.timeout(240_000)
   let killed = 0
 
   for (const [act, plans] of Object.entries(KILL_PLANS)) {
