@@ -42,7 +42,7 @@ export function createMetrics(gauges: Gauges): HttpMetrics {
   read('mayfly_sweep_lag_seconds', 'Since the last sweep that finished', gauges.sweepLagSeconds)
   read(
     'mayfly_revocation_oldest_seconds',
-    'Since when the oldest credential waits to be taken back',
+    'Since when the oldest credential waits to be taken back that has not been, or has failed to be',
     gauges.oldestRevocationSeconds,
   )
   new Gauge({

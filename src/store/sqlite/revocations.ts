@@ -3,6 +3,7 @@ import type Database from 'better-sqlite3'
 import type { Reads } from '../../broker/store-port.ts'
 import type { Credential } from '../../core/credential.ts'
 import { CREDENTIAL_COLUMNS, toCredential } from './credential-row.ts'
+import { readableRows } from './readable-rows.ts'
 
 type RevocationPort = Pick<
   Reads,
@@ -34,7 +35,12 @@ export function prepareRevocations(db: Database.Database) {
     ),
     revoking: db.prepare(`select distinct provider from credential where state = 'revoking'`).pluck(),
     intended: db.prepare(`select distinct provider from credential where state = 'minting'`).pluck(),
-    oldest: db.prepare(`select min(revoking_at) from credential where state = 'revoking'`).pluck(),
+    // Word for word as the index has it, or SQLite would not take that.
+    oldest: db
+      .prepare(
+        `select min(revoking_at) from credential where state = 'revoking' and (attempts = 0 or last_error is not null)`,
+      )
+      .pluck(),
   }
 }
 
@@ -47,27 +53,11 @@ interface Parts {
 /** The queue of the closer. A row that cannot be read is left out and reported, so that it never stops the others. */
 export function sqliteRevocations(db: Database.Database, { unreadable, active }: Parts): RevocationPort {
   const sql = prepareRevocations(db)
-  const poisoned = new Set<string>()
-
-  function readable(raw: unknown): readonly Credential[] {
-    try {
-      return [toCredential(raw)]
-    } catch (error) {
-      const { id } = raw as { readonly id: string }
-      if (!poisoned.has(id)) unreadable(id, error)
-      poisoned.add(id)
-      return []
-    }
-  }
-
+  const { take } = readableRows<Credential>(toCredential, unreadable)
   return {
     dueTargets: (now) => sql.targets.pluck().all(now) as string[],
-    dueRevocations: (target, now, limit) =>
-      sql.due
-        .all(target, now, limit + poisoned.size)
-        .flatMap(readable)
-        .slice(0, limit),
-    staleMinting: (boot, before, limit) => sql.minting.all(boot, before, limit + poisoned.size).flatMap(readable),
+    dueRevocations: (target, now, limit) => take(limit, (most) => sql.due.all(target, now, most)),
+    staleMinting: (boot, before, limit) => take(limit, (most) => sql.minting.all(boot, before, most)),
     recordedOf: (provider) => sql.recorded.flatMap((state) => state.all(provider).map(toCredential)),
     endedAt: (target, now) => sql.ended.all(target, now) as { handle: string; notAfter: number }[],
     providersInUse: () => [

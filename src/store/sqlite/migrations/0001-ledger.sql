@@ -82,7 +82,9 @@ create index credential_by_lease on credential (lease, id);
 create index credential_by_issued on credential (issued_at, id) where target is not null;
 -- The closer's queue: one look a target, whatever else the table holds.
 create index credential_due on credential (target, depth desc, next_attempt_at) where state = 'revoking';
-create index credential_revoking on credential (revoking_at) where state = 'revoking';
+-- What somebody may have to look at. Not what was confirmed and only spreads, nor what ends by itself and nothing else.
+create index credential_overdue on credential (revoking_at)
+  where state = 'revoking' and (attempts = 0 or last_error is not null);
 create index credential_minting on credential (issued_at) where state = 'minting';
 create index credential_stuck on credential (issued_at) where stuck = 1;
 create index credential_active on credential (provider, grant_name) where state = 'active';
@@ -150,7 +152,7 @@ create table mark (
   lift_reason text
 ) strict, without rowid;
 
-create unique index mark_in_force on mark (kind, scope_kind, scope_value collate nocase, scope_agent) where lifted_at is null;
+create unique index mark_in_force on mark (kind, scope_kind, scope_value, scope_agent) where lifted_at is null;
 
 -- What the broker knows of itself: the clock that was believed, the configuration that was enforced.
 create table meta (
