@@ -132,17 +132,19 @@ async function signLocally({ provider, lease, entry, row }: Extract<Planned, { k
 async function mintUpstream(broker: Broker, planned: Extract<Planned, { kind: 'upstream' }>): Promise<Minting> {
   const { provider, order, plan } = planned
   let row = planned.row
-  // What a revocation needs is on disk before the provider goes on: a crash in between leaves nothing that has no name.
-  const record = async (needed: JsonObject): Promise<void> => {
-    const sealed = broker.seals.seal(row.id, needed)
+  const keep = async (change: Partial<Pick<Credential, 'sealed' | 'hardExpiresAt'>>): Promise<void> => {
     const from = row
-    const kept = await broker.store.commit((tx) => tx.moveCredential(from, { sealed }))
+    const kept = await broker.store.commit((tx) => tx.moveCredential(from, change))
     if (!kept) throw new Error(`Credential ${row.id} was taken back while it was minted`)
-    row = { ...row, sealed, fence: row.fence + 1 }
+    row = { ...row, ...change, fence: row.fence + 1 }
   }
+  // What a revocation needs is on disk before the provider goes on: a crash in between leaves nothing that has no name.
+  const record = (needed: JsonObject): Promise<void> => keep({ sealed: broker.seals.seal(row.id, needed) })
   const deadlineMs = Math.max(SECOND_MS, Math.min(provider.timeoutMs, order.lease.expiresAt - order.now - SECOND_MS))
   const signal = AbortSignal.timeout(deadlineMs)
   const minted = await orAborted(provider.mint(order, plan, record, signal), signal)
+  // It is thrown away below. Until it is taken back, its row must not be closed as one that has ended when it was planned to.
+  if (minted.hardExpiresAt > plan.notAfter) await keep({ hardExpiresAt: minted.hardExpiresAt })
   verify(provider, order, plan, minted)
   const { value, expiresAt, hardExpiresAt, fingerprint } = minted
   return { value, credential: { ...row, state: 'active', expiresAt, hardExpiresAt, fingerprint } }
@@ -160,14 +162,14 @@ function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 
 /** What leaves is what was ordered, and ends when the plan said, or it is a failed mint. */
 function verify(provider: UpstreamProvider, order: UpstreamOrder, plan: Plan, minted: UpstreamMinted): void {
-  const wrong =
-    minted.expiresAt > order.lease.expiresAt
-      ? 'promises more time than the lease has'
-      : minted.hardExpiresAt > plan.notAfter
-        ? 'lives longer than was planned'
-        : minted.fingerprint === ''
-          ? 'has no fingerprint'
-          : undefined
+  // Written so that what is no number at all is wrong too.
+  const wrong = !(minted.expiresAt <= order.lease.expiresAt)
+    ? 'promises more time than the lease has'
+    : !(minted.hardExpiresAt <= plan.notAfter)
+      ? 'lives longer than was planned'
+      : minted.fingerprint === ''
+        ? 'has no fingerprint'
+        : undefined
   if (wrong !== undefined) throw new Error(`What provider ${provider.name} minted ${wrong}`)
 }
 
