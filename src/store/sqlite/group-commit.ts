@@ -4,6 +4,9 @@ import Database from 'better-sqlite3'
 const MAX_GROUP = 256
 /** And a step waits for no more turns of the loop than this, however many others keep coming. */
 const MAX_TURNS = 16
+/** For so long a group waits for another process that holds the database, and looks again that often. */
+const PATIENCE_MS = 5000
+const LOOK_AGAIN_MS = 20
 
 /** The store could not make something durable. Nothing of it is stored; the caller must not act as if it were. */
 export class StoreUnavailable extends Error {
@@ -41,13 +44,14 @@ interface Parts {
   readonly memory: readonly Memory[]
   /** The database could not be written. */
   readonly outage: (cause: unknown) => void
+  readonly patienceMs?: number
 }
 
 /**
  * Collects what arrives within one turn of the loop into one durable commit: 2 to 4 times the rate of a commit each, with
  * `synchronous = FULL` kept. Each step has a savepoint of its own, so one that throws harms no neighbour.
  */
-export function groupCommit(db: Database.Database, { memory, outage }: Parts): GroupCommit {
+export function groupCommit(db: Database.Database, { memory, outage, patienceMs = PATIENCE_MS }: Parts): GroupCommit {
   const begin = db.prepare('begin immediate')
   const end = db.prepare('commit')
   const rollback = db.prepare('rollback')
@@ -58,6 +62,10 @@ export function groupCommit(db: Database.Database, { memory, outage }: Parts): G
   let commits = 0
   let scheduled = false
   let closed = false
+  /** Since when another process has held the database. */
+  let busySince: number | undefined
+  /** What is kept in memory could not be read anew after a rollback, and may be wrong: nothing is built on it. */
+  let stale = false
 
   function schedule(): void {
     if (scheduled) return
@@ -77,20 +85,56 @@ export function groupCommit(db: Database.Database, { memory, outage }: Parts): G
   function flush(): void {
     scheduled = false
     const group = queue.splice(0, MAX_GROUP)
-    if (queue.length > 0) schedule()
     if (group.length === 0) return
     try {
-      begin.run()
+      reread()
+      if (!began()) {
+        queue.unshift(...group)
+        scheduled = true
+        setTimeout(flush, LOOK_AGAIN_MS)
+        return
+      }
       const settle = group.map(({ run }) => run())
       end.run()
       commits += 1
       for (const resolve of settle) resolve?.()
     } catch (cause) {
-      if (db.inTransaction) rollback.run()
-      for (const part of memory) part.reread()
-      outage(cause)
-      const error = new StoreUnavailable('The ledger could not be written', { cause })
-      for (const { fail } of group) fail(error)
+      refuse(group, cause)
+    }
+    if (queue.length > 0) schedule()
+  }
+
+  function refuse(group: readonly Waiting[], cause: unknown): void {
+    if (db.inTransaction) rollback.run()
+    stale = true
+    outage(cause)
+    try {
+      reread()
+    } catch {
+      // A page that does not read: the next group tries again, and is refused as this one is.
+    }
+    const error = new StoreUnavailable('The ledger could not be written', { cause })
+    for (const { fail } of group) fail(error)
+  }
+
+  function reread(): void {
+    if (!stale) return
+    for (const part of memory) part.reread()
+    stale = false
+  }
+
+  /** False while another process holds the database: the loop goes on meanwhile, which SQLite's own wait would stop. */
+  function began(): boolean {
+    try {
+      begin.run()
+      busySince = undefined
+      return true
+    } catch (error) {
+      const now = performance.now()
+      busySince ??= now
+      if (isBusy(error) && !closed && now - busySince < patienceMs) return false
+      busySince = undefined
+      throw error
     }
   }
 
@@ -135,6 +179,9 @@ export function groupCommit(db: Database.Database, { memory, outage }: Parts): G
     },
   }
 }
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')
 
 const isOutage = (error: unknown): boolean =>
   error instanceof Database.SqliteError && OUTAGES.some((code) => error.code.startsWith(`SQLITE_${code}`))

@@ -3,7 +3,10 @@ import type Database from 'better-sqlite3'
 import type { Hits, Reads, Transaction } from '../../broker/store-port.ts'
 import type { LeaseId } from '../../core/id.ts'
 import type { Scope } from '../../core/mark.ts'
+import { samePerson } from '../../core/person.ts'
+import type { Lease } from '../../core/lease.ts'
 import { LEASE_COLUMNS, toLease } from './lease-row.ts'
+import { readableRows } from './readable-rows.ts'
 
 type WorkPort = Pick<Reads, 'due' | 'silent' | 'live' | 'liveUnder' | 'hits' | 'cascades' | 'openChildren'> &
   Pick<Transaction, 'beginCascade' | 'endCascade'>
@@ -76,6 +79,11 @@ export function prepareLeaseWork(db: Database.Database) {
           ] as const,
       ),
     ]),
+    nextOwner: db
+      .prepare<[string], string>(
+        `select owner from lease where ${LIVE} and owner collate nocase > ? order by owner collate nocase limit 1`,
+      )
+      .pluck(),
     cascades: db.prepare<[number]>(`select lease from cascade order by lease limit ?`).pluck(),
     openChildren: db.prepare<[string, number]>(
       `select ${LEASE_COLUMNS} from lease where parent = ? and ${LIVE} order by id limit ?`,
@@ -85,31 +93,64 @@ export function prepareLeaseWork(db: Database.Database) {
   }
 }
 
+interface Parts {
+  /** What is open as a whole, without counting it. */
+  readonly everything: () => Hits
+  readonly unreadable: (id: string, error: unknown) => void
+}
+
 /** The queues of the sweep, as queries: what is due is never loaded before it is. */
-export function sqliteLeaseWork(db: Database.Database, everything: () => Hits): WorkPort {
+export function sqliteLeaseWork(db: Database.Database, { everything, unreadable }: Parts): WorkPort {
   const sql = prepareLeaseWork(db)
-  const named = (scope: Scope) => ({
-    value: scope.kind === 'all' ? '' : scope.value,
-    agent: scope.kind === 'task' ? scope.agent : '',
-  })
+  const { take } = readableRows<Lease>(toLease, unreadable)
+
+  /** SQLite folds the case of ASCII only, and people of every alphabet own agents: so the spellings are looked up first. */
+  function* spellings(person: string): Generator<string> {
+    for (let at = sql.nextOwner.get(''); at !== undefined; at = sql.nextOwner.get(at))
+      if (samePerson(at, person)) yield at
+  }
+
+  /** The scope as parameters: an owner once for each spelling that is in use. */
+  function named(scope: Scope): readonly { readonly value: string; readonly agent: string }[] {
+    switch (scope.kind) {
+      case 'all':
+        return []
+      case 'owner':
+        return [...spellings(scope.value)].map((value) => ({ value, agent: '' }))
+      case 'task':
+        return [{ value: scope.value, agent: scope.agent }]
+      case 'agent':
+      case 'lease':
+      case 'provider':
+      case 'grant':
+        return [{ value: scope.value, agent: '' }]
+    }
+  }
+
+  const count = (statement: Database.Statement | undefined, scope: Scope): number =>
+    named(scope).reduce((sum, names) => sum + Number(statement?.get(names) ?? 0), 0)
+
   return {
-    due: (now, limit) => sql.due.all(now, limit).map(toLease),
-    silent: (now, limit) => sql.silent.all(now, limit).map(toLease),
+    due: (now, limit) => take(limit, (most) => sql.due.all(now, most)),
+    silent: (now, limit) => take(limit, (most) => sql.silent.all(now, most)),
     live: (after, limit) => {
       const from = after === null ? undefined : (sql.position.get(after) as { agent: string; task: string; id: string })
       const { agent = '', task = '', id = '' } = from ?? {}
-      return sql.live.all(agent, task, id, limit).map(toLease)
+      return take(limit, (most) => sql.live.all(agent, task, id, most))
     },
-    liveUnder: (scope, limit) => (sql.liveUnder.get(scope.kind)?.all({ ...named(scope), limit }) ?? []).map(toLease),
+    liveUnder: (scope, limit) =>
+      take(limit, (most) =>
+        named(scope).flatMap((names) => sql.liveUnder.get(scope.kind)?.all({ ...names, limit: most }) ?? []),
+      ),
     hits: (scope) =>
       scope.kind === 'all'
         ? everything()
         : {
-            leases: Number(sql.leases.get(scope.kind)?.get(named(scope))),
-            credentials: Number(sql.credentials.get(scope.kind)?.get(named(scope))),
+            leases: count(sql.leases.get(scope.kind), scope),
+            credentials: count(sql.credentials.get(scope.kind), scope),
           },
     cascades: (limit) => sql.cascades.all(limit) as LeaseId[],
-    openChildren: (lease, limit) => sql.openChildren.all(lease, limit).map(toLease),
+    openChildren: (lease, limit) => take(limit, (most) => sql.openChildren.all(lease, most)),
     beginCascade: (lease) => void sql.beginCascade.run(lease),
     endCascade: (lease) => void sql.endCascade.run(lease),
   }

@@ -21,6 +21,8 @@ export function openDatabase(path: string): Database.Database {
     db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     if (db.pragma('synchronous', { simple: true }) !== 2) throw new Error('SQLite did not take synchronous = FULL')
     migrate(db)
+    // From here on who finds it locked waits without holding the loop (group-commit.ts).
+    db.pragma('busy_timeout = 0')
     if (path !== ':memory:') chmodSync(path, 0o600)
     return db
   } catch (error) {

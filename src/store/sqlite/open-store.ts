@@ -28,7 +28,7 @@ export interface SqliteStore extends Store, AsyncDisposable {
 
 export interface OpenStore {
   readonly dataDir: string
-  /** A credential's row that does not read: it is left out of the closer's work, and somebody has to look. */
+  /** A row that does not read: it is left out of what is to be done, and somebody has to look. */
   readonly unreadable?: (id: string, error: unknown) => void
   readonly spaceTerms?: SpaceTerms
 }
@@ -69,10 +69,13 @@ export function openStore({ dataDir, unreadable = () => undefined, spaceTerms }:
   // Reads and writes go through one connection: inside a step, a read sees what the step has written so far.
   const tx: Transaction = {
     ...leases,
-    ...sqliteLeaseWork(db, () => ({
-      leases: leases.countLive(null),
-      credentials: [...credentials.activeByProvider().values()].reduce((sum, count) => sum + count, 0),
-    })),
+    ...sqliteLeaseWork(db, {
+      unreadable,
+      everything: () => ({
+        leases: leases.countLive(null),
+        credentials: [...credentials.activeByProvider().values()].reduce((sum, count) => sum + count, 0),
+      }),
+    }),
     ...credentials,
     ...sqliteRevocations(db, { unreadable, active: () => credentials.activeByProvider().keys() }),
     ...sqliteApprovals(db),

@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { groupCommit, StoreUnavailable } from '../../../src/store/sqlite/group-commit.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
@@ -14,9 +15,13 @@ async function openGroup() {
   const insert = db.prepare<[number]>('insert into entry (number) values (?)')
   const durable = other.prepare<[], number>('select number from entry order by number').pluck()
   let rollbacks = 0
-  const rolledBack = (): void => void (rollbacks += 1)
+  let unreadable = false
+  const rolledBack = (): void => {
+    if (unreadable) throw new Error('a page does not read')
+    rollbacks += 1
+  }
   const memory = { began: () => undefined, undone: rolledBack, reread: rolledBack }
-  const group = groupCommit(db, { memory: [memory], outage: () => undefined })
+  const group = groupCommit(db, { memory: [memory], outage: () => undefined, patienceMs: 200 })
   return {
     db,
     group,
@@ -24,6 +29,7 @@ async function openGroup() {
     insert: (number: number) => void insert.run(number),
     durable: () => durable.all(),
     rollbacks: () => rollbacks,
+    unreadable: (is: boolean) => void (unreadable = is),
     async [Symbol.asyncDispose]() {
       other.close()
       db.close()
@@ -98,9 +104,9 @@ describe('group commit', () => {
     expect(store.durable()).to.deep.equal([1, 5])
   })
 
-  it('is refused as a whole where the database is locked, and nothing is half done', async () => {
+  it('is refused as a whole where the database stays locked, and nothing is half done', async () => {
     await using store = await openGroup()
-    store.db.pragma('busy_timeout = 1')
+    store.db.pragma('busy_timeout = 0')
     const thief = new Database(store.db.name)
     thief.exec('begin immediate')
     const refused = await outcomes([store.add(1), store.add(2)])
@@ -109,6 +115,50 @@ describe('group commit', () => {
     thief.close()
     await store.add(3)
     expect(store.durable()).to.deep.equal([3])
+  })
+
+  it('waits for a lock that is soon gone, in order, and lets the loop go on meanwhile', async () => {
+    await using store = await openGroup()
+    store.db.pragma('busy_timeout = 0')
+    const thief = new Database(store.db.name)
+    thief.exec('begin immediate')
+    const stored = Promise.all(Array.from({ length: 600 }, (_, at) => store.add(at)))
+    const before = performance.now()
+    await wait(60)
+    expect(performance.now() - before, 'the loop').to.be.below(150)
+    const later = store.add(600)
+    expect(store.durable()).to.deep.equal([])
+    thief.exec('rollback')
+    thief.close()
+    await Promise.all([stored, later])
+    expect(store.durable()).to.deep.equal(Array.from({ length: 601 }, (_, at) => at))
+    expect(store.rollbacks()).to.equal(0)
+  })
+
+  it('on close refuses what waits for a lock, and does not wait itself', async () => {
+    await using store = await openGroup()
+    store.db.pragma('busy_timeout = 0')
+    const thief = new Database(store.db.name)
+    thief.exec('begin immediate')
+    const waiting = outcomes([store.add(1)])
+    await wait(30)
+    store.group.close()
+    expect((await waiting)[0]).to.be.instanceOf(StoreUnavailable)
+    thief.close()
+  })
+
+  it('builds on nothing that it could not read anew after a rollback', async () => {
+    await using store = await openGroup()
+    store.db.pragma('max_page_count = 3')
+    const fill = store.db.prepare<[number, string]>('insert into entry (number, text) values (?, ?)')
+    store.unreadable(true)
+    const full = store.group.commit(() => void fill.run(3, 'x'.repeat(100_000)))
+    expect((await outcomes([full]))[0]).to.be.instanceOf(StoreUnavailable)
+    store.db.pragma('max_page_count = 1000000')
+    expect((await outcomes([store.add(4)]))[0], 'while it does not read').to.be.instanceOf(StoreUnavailable)
+    store.unreadable(false)
+    await store.add(5)
+    expect(store.durable()).to.deep.equal([5])
   })
 
   it('never holds the loop for more than 256 steps at once', async () => {

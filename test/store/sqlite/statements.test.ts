@@ -40,7 +40,8 @@ function preparedAtStart(db: Database.Database): readonly Database.Statement[] {
     return statement
   }) as typeof db.prepare
   const queue = (on: Database.Database) => sqliteRevocations(on, { unreadable: () => undefined, active: () => [] })
-  const work = (on: Database.Database) => sqliteLeaseWork(on, () => ({ leases: 0, credentials: 0 }))
+  const work = (on: Database.Database) =>
+    sqliteLeaseWork(on, { everything: () => ({ leases: 0, credentials: 0 }), unreadable: () => undefined })
   const parts = [sqliteLeases, work, sqliteCredentials, queue, sqliteApprovals, sqliteMarks, sqliteMeta]
   for (const part of [...parts, sqliteAudit, sqliteIdempotency]) part(db)
   db.prepare = prepare
