@@ -3,7 +3,7 @@ import type { Lease } from '../core/lease.ts'
 import type { Mark } from '../core/mark.ts'
 import { err, type Result } from '../core/result.ts'
 import { announceLease } from './announce-lease.ts'
-import { askUpstream } from './ask-upstream.ts'
+import { askBack } from './ask-back.ts'
 import type { Origin } from './audit-entries.ts'
 import { closeDescendants } from './close-marked.ts'
 import type { Broker } from './ports.ts'
@@ -34,10 +34,7 @@ export async function endLease(
     })
   const result = await write().catch(async (error: unknown) => {
     stopHere(broker, { id, origin, reason, write })
-    const live = broker.store.reads
-      .credentialsOf(id)
-      .filter(({ state, target }) => state === 'active' && target !== null)
-    await Promise.all(live.map((credential) => askUpstream(broker, credential)))
+    await askBack(broker, broker.store.reads.credentialsOf(id))
     throw error
   })
   if (result.ok) announceLease(broker, result.value)

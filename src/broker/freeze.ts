@@ -49,6 +49,8 @@ export async function freeze(broker: Broker, call: Freeze): Promise<Result<Froze
     broker.unsaved.add(mark, write)
     throw error
   })
+  // Nothing that could not be written before is to come back once this is lifted.
+  await broker.unsaved.retry()
   return ok(frozen)
 }
 

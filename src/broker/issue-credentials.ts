@@ -1,9 +1,8 @@
 import { err, ok, type Result } from '../core/result.ts'
-import type { Credential } from '../core/credential.ts'
 import type { CredentialId } from '../core/id.ts'
 import type { Lease } from '../core/lease.ts'
 import { credentialEntry, type Origin } from './audit-entries.ts'
-import { askUpstream } from './ask-upstream.ts'
+import { askBack } from './ask-back.ts'
 import { takeBack } from './close-lease.ts'
 import { keepMinted, mintAll, planMint, type Minting, type Planned } from './mint.ts'
 import type { Broker } from './ports.ts'
@@ -109,6 +108,7 @@ async function release(broker: Broker, issue: Issue, { minted, intended }: Made)
     })
   } catch (error) {
     if (error instanceof LostToAnother) return FAILED
+    // The caller hears it once that has been asked back. The rows stay in `minting` until they are older than any mint.
     await askBack(
       broker,
       minted.map(({ credential }) => credential),
@@ -138,13 +138,4 @@ async function unmint(broker: Broker, issue: Issue, rows: readonly CredentialId[
     throw error
   }
   broker.kick()
-}
-
-/**
- * The ledger could not be written: the caller hears that, once what may exist upstream has been asked back. The rows stay
- * in `minting`, and the sweep takes them back once they are older than any mint.
- */
-async function askBack(broker: Broker, rows: readonly Credential[]): Promise<void> {
-  const open = rows.filter(({ target, state }) => target !== null && state !== 'closed')
-  await Promise.all(open.map((row) => askUpstream(broker, row)))
 }

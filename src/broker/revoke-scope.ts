@@ -1,12 +1,16 @@
 import { sameScope, type Mark } from '../core/mark.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import { askBack } from './ask-back.ts'
 import { actorOf, markEntry, type Origin } from './audit-entries.ts'
 import type { OperatorCaller } from './caller.ts'
-import { closeMarked } from './close-marked.ts'
+import { closeDescendants, closeMarked } from './close-marked.ts'
 import type { Broker } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 import { resolveScope, type AskedScope } from './resolve-scope.ts'
 import type { Hits } from './store-port.ts'
+
+/** While the ledger cannot be written, so many leases are looked at; the rest follow once it can be. */
+const MOST_ASKED = 1000
 
 /** What can be revoked as a whole. */
 export type StickyScope = Extract<AskedScope, { kind: 'task' }> | Extract<AskedScope, { kind: 'agent' | 'owner' }>
@@ -49,11 +53,19 @@ export async function revokeScope(broker: Broker, call: Call): Promise<Result<Re
       }
       return { ...hits, already: there }
     })
-  const revoked = await write().catch((error: unknown) => {
+  const revoked = await write().catch(async (error: unknown) => {
     broker.unsaved.add(mark, write)
+    const { reads } = broker.store
+    await askBack(
+      broker,
+      reads.liveUnder(mark.scope, MOST_ASKED).flatMap(({ id }) => reads.credentialsOf(id)),
+    )
     throw error
   })
+  // Nothing that could not be written before is to come back once this is lifted.
+  await broker.unsaved.retry()
   await closeMarked(broker)
+  await closeDescendants(broker)
   return ok(revoked)
 }
 

@@ -53,9 +53,7 @@ async function closeLost(broker: Broker): Promise<number> {
     const silent = reads.silent(now, BATCH)
     const isLost = (lease: Lease): boolean => (lostAt(broker.heard, lease) ?? Infinity) <= now
     const heard = silent.filter((lease) => !isLost(lease))
-    await Promise.all(
-      heard.map((lease) => broker.store.commit((tx) => tx.moveLease(lease, { silentAt: lostAt(broker.heard, lease) }))),
-    )
+    const moved = await Promise.all(heard.map((lease) => putOff(broker, lease)))
     const lost = silent.filter(isLost)
     let given = false
     const done = await closeEach(broker, {
@@ -64,6 +62,16 @@ async function closeLost(broker: Broker): Promise<number> {
       actor: BROKER,
     })
     closed += done
-    if (silent.length < BATCH || heard.length + done === 0) return closed
+    if (silent.length < BATCH || moved.filter(Boolean).length + done === 0) return closed
+  }
+}
+
+async function putOff(broker: Broker, lease: Lease): Promise<boolean> {
+  const silentAt = lostAt(broker.heard, lease)
+  try {
+    return await broker.store.commit((tx) => tx.moveLease(lease, { silentAt }))
+  } catch (error) {
+    broker.log.error({ err: error, lease: lease.id }, 'a sign of life could not be recorded; it is tried again')
+    return false
   }
 }

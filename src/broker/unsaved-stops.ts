@@ -15,15 +15,9 @@ export function createUnsavedStops(log: BrokerLog): UnsavedStops {
       log.error({ scope: mark.scope }, 'a stop could not be written: it holds in this process, and is tried again')
     },
     retry: async () => {
-      for (const [id, { write }] of held) {
-        try {
-          await write()
-          held.delete(id)
-          look()
-        } catch {
-          return
-        }
-      }
+      // Together: one that can never be written must not keep the others waiting.
+      const written = await Promise.allSettled([...held].map(([id, { write }]) => write().then(() => held.delete(id))))
+      if (written.length > 0) look()
     },
   }
 }
