@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
 
 import { BROKER } from './broker/audit-entries.ts'
 import { beginEnforcing } from './broker/enforce-policy.ts'
+import { whyInRecovery } from './broker/in-recovery.ts'
 import type { Broker, Clock, Provider } from './broker/ports.ts'
 import { createHeard } from './broker/heartbeat.ts'
 import type { UpstreamProvider } from './broker/provider-port.ts'
 import { refusedProofs } from './broker/refused-proofs.ts'
 import { sweep } from './broker/sweep.ts'
 import { createUnsavedStops } from './broker/unsaved-stops.ts'
+import { brokerMetrics } from './broker-metrics.ts'
 import type { Configuration } from './config/configuration.ts'
 import { offLoopback } from './config/off-loopback.ts'
 import { describeFault, type Fault } from './core/fault.ts'
@@ -16,32 +17,31 @@ import { isLoopback } from './core/is-loopback.ts'
 import { err, ok, type Result } from './core/result.ts'
 import { enforcement } from './enforcement.ts'
 import { createLimiter } from './http/limiter.ts'
-import { createMetrics } from './http/metrics.ts'
 import { httpServer } from './http/server.ts'
 import type { HttpLog } from './http/services.ts'
 import type { Fetch } from './identity/fetch-json.ts'
 import { createNewIds } from './identity/new-ids.ts'
 import type { ProviderParts } from './create-providers.ts'
-import { keyUpkeep } from './key-upkeep.ts'
+import { ledgerCheckpoint } from './ledger-checkpoint.ts'
 import { listen, stop } from './listener.ts'
 import type { LoadedPolicy } from './local/load-policy.ts'
+import { openKeys } from './open-keys.ts'
 import { policyInForce, type PolicyInForce } from './policy-in-force.ts'
 import { createAccessTokens } from './providers/jwt/create-access-tokens.ts'
 import { providerUpkeep } from './provider-upkeep.ts'
 import { providerTakenOut } from './providers-in-use.ts'
 import { createReadiness } from './readiness.ts'
+import { requireRecovery } from './require-recovery.ts'
 import { startCloser } from './start-closer.ts'
 import { processChanges } from './store/changes.ts'
 import { digests } from './store/digests.ts'
 import { credentialSeals } from './store/keys/credential-seals.ts'
-import { loadSealKey } from './store/keys/load-seal-key.ts'
-import { openKeyRing } from './store/keys/open-key-ring.ts'
 import { publicKeySet } from './store/keys/public-key-set.ts'
-import { createSealer } from './store/keys/sealer.ts'
 import { signCheckpoint } from './store/keys/sign-checkpoint.ts'
 import type { SpaceTerms } from './store/space.ts'
 import { openStore, type SqliteStore } from './store/sqlite/open-store.ts'
 import { StartRefused } from './start-refused.ts'
+import { startRecovering } from './start-recovering.ts'
 import { startSweeper } from './sweeper.ts'
 import { keepTime, rememberTime } from './time-keeper.ts'
 
@@ -110,20 +110,20 @@ export async function startApp(options: AppOptions): Promise<App> {
     openStore({
       dataDir,
       unreadable: (id, error) =>
-        log.error({ err: error, credential: id }, 'the row of a credential does not read: somebody has to look'),
+        log.error({ err: error, row: id }, 'a row of the ledger does not read: somebody has to look'),
       ...(decorate.space && { spaceTerms: decorate.space }),
     }),
   )
   const store = decorate.store?.(opened) ?? opened
   const time = keepTime({ wall, monotonic, stored: store.reads.clockMark() })
   const { clock } = time
+  const believed = (): number => time.believed()
   cleanup.use(rememberTime({ store, time, log }))
-  const keyFolder = join(dataDir, 'keys')
-  const sealKey = await loadSealKey(configuration.sealKey, keyFolder)
-  if (sealKey.besideData) log.warn({}, 'the seal key lies beside the data that it seals: set keys.seal_key_file')
-  const sealer = createSealer(sealKey.key)
-  const ring = await openKeyRing({ folder: keyFolder, sealer, clock: () => time.believed() })
-  const keys = keyUpkeep({ ring, store, clock: () => time.believed(), log })
+  const { sealer, ring, keys } = await openKeys({ dataDir, source: configuration.sealKey, store, clock: believed, log })
+  const checkpoint = cleanup.use(
+    ledgerCheckpoint({ dataDir, reads: store.reads, keys: ring.audit, clock: believed, monotonic }),
+  )
+  await requireRecovery({ store, ring, checkpoint, clock: believed, log })
   await keys.maintain(configuration.catalogue)
 
   let inForce: PolicyInForce | undefined
@@ -148,6 +148,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     boot: randomUUID(),
     random: Math.random,
     kick: () => void closer.kick(),
+    recover: () => void recovering(),
     ids: createNewIds(clock),
     policy: () => force().policy,
     providers: () => force().providers,
@@ -156,6 +157,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
   const closer = cleanup.use(startCloser(broker))
   const upkeep = providerUpkeep(log)
+  const recovering = startRecovering(broker)
   const refused = refusedProofs(broker)
   cleanup.defer(refused.close)
   const sweeper = cleanup.use(
@@ -167,9 +169,12 @@ export async function startApp(options: AppOptions): Promise<App> {
         takeUpEnforcing()
         await sweep(broker)
         void closer.kick()
-        upkeep(force().providers.values())
+        void recovering()
+        // A copy of a ledger that somebody only looks at must not renew or end what another broker holds.
+        if (store.reads.recovery()?.begun !== null) upkeep(force().providers.values())
         await refused.flush()
         await keys.maintain(force().policy.catalogue)
+        await checkpoint.keep()
       },
       failed: (error) => log.error({ err: error }, 'the sweep failed; it tries again'),
     }),
@@ -179,12 +184,13 @@ export async function startApp(options: AppOptions): Promise<App> {
     sweepLate: sweeper.late,
     clockStop: () => time.stop(),
     lowSpace: () => store.space.low(),
+    recovery: () => whyInRecovery(store.reads),
     damaged: (error) => log.error({ err: error }, 'the database is damaged: stop the broker and restore a backup'),
   })
 
   readiness.begun.then(
     () => {
-      heard.begin(time.believed())
+      heard.begin(believed())
     },
     () => undefined,
   )
@@ -205,8 +211,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     identities: () => force().identities,
     accessTokens: { verify: (token, now) => createAccessTokens(tokens).verify(token, now) },
     publicKeys: {
-      accessTokens: () => publicKeySet(ring.access.published(time.believed())),
-      audit: () => publicKeySet(ring.audit.published(time.believed())),
+      accessTokens: () => publicKeySet(ring.access.published(believed())),
+      audit: () => publicKeySet(ring.audit.published(believed())),
     },
     signCheckpoint: (heads, now) => signCheckpoint(ring.audit, heads, now),
     publicUrl: () => tokens.issuer,
@@ -216,18 +222,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     trustedProxies: configuration.server.trustedProxies,
     limiter: createLimiter(() => inForce?.policy.limits ?? configuration.limits),
     refusedProofs: refused,
-    metrics: createMetrics({
-      liveLeases: () => store.reads.countLive(null),
-      commits: store.commits,
-      sweepLagSeconds: sweeper.lagSeconds,
-      activeByProvider: () => store.reads.activeByProvider(),
-      revocationsFailed: closer.failed,
-      oldestRevocationSeconds: () => {
-        const since = store.reads.oldestRevocation()
-        return since === null ? 0 : Math.max(0, time.believed() - since) / 1000
-      },
-      ready: () => readiness.reasons().length === 0,
-    }),
+    metrics: brokerMetrics({ store, time, sweeper, closer, readiness }),
     log,
     version: options.version,
   })
@@ -245,7 +240,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   async function record({ policy }: PolicyInForce): Promise<void> {
     const subject = { id: policy.rules.digest, outcome: 'loaded', reason: null }
     await store.commit((tx) => {
-      tx.append({ kind: 'config.loaded', time: time.believed(), actor: BROKER, subject })
+      tx.append({ kind: 'config.loaded', time: believed(), actor: BROKER, subject })
       beginEnforcing(tx, broker, policy)
     })
   }
@@ -263,7 +258,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       log.error({ faults: read.error.map(describeFault) }, 'the configuration has faults; the one in force stays')
       const subject = { id: force().policy.rules.digest, outcome: 'refused', reason: `${read.error.length} faults` }
       await store.commit((tx) => {
-        tx.append({ kind: 'config.refused', time: time.believed(), actor: BROKER, subject })
+        tx.append({ kind: 'config.refused', time: believed(), actor: BROKER, subject })
       })
       return err(read.error)
     }
@@ -289,6 +284,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     reload,
     sweep: async () => {
       await sweeper.kick()
+      await recovering()
       await closer.kick()
     },
     commits: store.commits,

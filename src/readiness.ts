@@ -15,10 +15,12 @@ interface Parts {
   readonly sweepLate: () => boolean
   readonly clockStop: () => 'behind' | 'ahead' | null
   readonly lowSpace: () => boolean
+  readonly recovery: () => string | undefined
   readonly damaged: (error: unknown) => void
 }
 
-export function createReadiness({ integrity, sweepLate, clockStop, lowSpace, damaged }: Parts): Readiness {
+export function createReadiness(parts: Parts): Readiness {
+  const { integrity, sweepLate, clockStop, lowSpace, recovery, damaged } = parts
   const stopping = new AbortController()
   const start = Promise.withResolvers<undefined>()
   let starting = true
@@ -45,6 +47,7 @@ export function createReadiness({ integrity, sweepLate, clockStop, lowSpace, dam
       ...(starting ? ['The broker is starting'] : []),
       ...(database === 'checking' ? ['The database is being checked after an unclean stop'] : []),
       ...(database === 'damaged' ? ['The database is damaged: restore a backup'] : []),
+      ...[recovery()].filter((reason) => reason !== undefined),
       ...clockReasons(clockStop()),
       ...(lowSpace() ? ['The disk is nearly full'] : []),
       ...(sweepLate() ? ['The sweep has missed three turns'] : []),

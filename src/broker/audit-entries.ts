@@ -125,6 +125,16 @@ export function scopeOnWire(scope: Scope): JsonObject {
   return { [scope.kind]: scope.value, ...(scope.kind === 'task' && { agent: scope.agent }) }
 }
 
+type RecoveryKind = 'recovery.required' | 'recovery.begun' | 'recovery.cut_off' | 'recovery.acknowledged'
+
+export function recoveryEntry(
+  kind: RecoveryKind,
+  { outcome, reason }: { readonly outcome: string; readonly reason: string },
+  origin: Origin,
+): AuditEntry {
+  return { ...common(kind, origin), subject: { id: 'recovery', outcome, reason } }
+}
+
 type ApprovalKind = 'approval.approved' | 'approval.denied' | 'approval.expired'
 
 export function approvalEntry(

@@ -1,8 +1,11 @@
+import { inRecovery } from './in-recovery.ts'
 import type { Broker } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 
-/** Why nothing may be minted now, whoever asks: a clock that cannot be believed, or no room to wind things down. */
-export function mayNotMint({ time, space }: Pick<Broker, 'time' | 'space'>): Refusal | undefined {
+/** Why nothing may be minted now, whoever asks: a recovery, a clock that cannot be believed, or no room to wind things down. */
+export function mayNotMint({ time, space, store }: Pick<Broker, 'time' | 'space' | 'store'>): Refusal | undefined {
+  const recovery = inRecovery(store.reads)
+  if (recovery) return recovery
   const stop = time.stop()
   if (stop !== null) {
     const which = stop === 'ahead' ? 'ahead of' : 'behind'

@@ -228,6 +228,8 @@ export interface Broker {
   readonly inFlight: Set<string>
   /** Wakes the closer. Never waits for it. */
   readonly kick: () => void
+  /** Takes a recovery that was begun a step further. Never waits for it. */
+  readonly recover: () => void
   readonly log: BrokerLog
   /** In [0, 1). */
   readonly random: () => number

@@ -62,6 +62,14 @@ export type RevokeAnswer =
   | { readonly class: 'at_expiry' }
   | { readonly class: 'permanent' | 'throttled' | 'unreachable' | 'unknown'; readonly detail: string }
 
+/** What a cut-off came to, in sentences for operators that hold no secret. */
+export interface CutOff {
+  /** What does not work any more. */
+  readonly ended: readonly string[]
+  /** What no call of the broker can end, with when it ends by itself or who can end it. */
+  readonly remains: readonly string[]
+}
+
 /** One thing that `check` looked at. `mend` says what to do about a failure. */
 export interface Finding {
   readonly check: string
@@ -83,6 +91,11 @@ export interface Unplannable {
  * aborts, and MUST throw where it cannot say that the credential exists exactly as ordered. `revoke` MUST be idempotent,
  * MUST NOT throw for an answer of the upstream, and MUST NOT say `revoked` before the upstream has confirmed. No error,
  * detail or finding may hold a secret.
+ *
+ * `cutOff` is for a recovery, when the ledger may have forgotten what was handed out. It MUST end everything that this
+ * provider handed out before that moment and that the upstream lets it end, whether or not the ledger knows of it, MUST
+ * NOT outlast its calls in what it denies to credentials minted afterwards, and MUST be idempotent. It is called only
+ * while nothing is minted. It MUST throw where it could not do what it can do, and MUST name in `remains` what it cannot.
  */
 export interface UpstreamProvider {
   readonly name: string
@@ -103,4 +116,5 @@ export interface UpstreamProvider {
   check(signal: AbortSignal): Promise<readonly Finding[]>
   /** Called by the sweep: renews what the provider itself holds, such as its login. MUST NOT block on anything else. */
   upkeep?(signal: AbortSignal): Promise<void>
+  cutOff?(before: Instant, signal: AbortSignal): Promise<CutOff>
 }

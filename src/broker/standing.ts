@@ -2,16 +2,18 @@ import type { Lease } from '../core/lease.ts'
 import { coversGrant, coversLease, type Mark } from '../core/mark.ts'
 import { standingOf, type Standing } from '../core/standing.ts'
 import type { Instant } from '../core/time.ts'
+import { recoveryMark } from './in-recovery.ts'
 import type { Broker } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 import type { Reads } from './store-port.ts'
 
 type Stops = Pick<Broker, 'unsaved'>
 
-/** Every mark that holds now: those on record, and those that could not be written yet. */
+/** Every mark that holds now: those on record, those that could not be written yet, and what a recovery comes to. */
 export const marksInForce = (broker: Stops, reads: Reads): readonly Mark[] => [
   ...reads.marks(),
   ...broker.unsaved.marks(),
+  ...recoveryMark(reads),
 ]
 
 /** Whether the lease may be used now, or why not. Every use asks this, inside the transaction where there is one. */

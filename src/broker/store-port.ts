@@ -4,6 +4,7 @@ import type { Credential, CredentialState } from '../core/credential.ts'
 import type { ApprovalId, CredentialId, LeaseId, MarkId } from '../core/id.ts'
 import type { Lease, LeaseOutcome, LeaseState } from '../core/lease.ts'
 import type { Mark, Scope } from '../core/mark.ts'
+import type { Recovery } from '../core/recovery.ts'
 import type { Instant } from '../core/time.ts'
 
 /** A page of a list, newest first by (created_at, id). `after` is the last row of the page before. */
@@ -125,6 +126,8 @@ export interface Reads {
   clockMark(): Instant | null
   /** Digest of the catalogue that every open lease was last held against. */
   enforcedPolicy(): string | null
+  /** The recovery that the broker stands in, or null. MUST be cheap: every use asks. */
+  recovery(): Recovery | null
   /** The signing keys that are on record, by name, and from when each signs. The keys themselves are files. */
   signingKeys(): ReadonlyMap<string, Instant>
 }
@@ -191,6 +194,8 @@ export interface Transaction extends Reads {
   keepIdempotent(scope: string, key: string, answer: IdempotentAnswer & { readonly keptAt: Instant }): void
   keepClockMark(mark: Instant): void
   keepEnforcedPolicy(digest: string): void
+  /** Null: it is over. */
+  keepRecovery(recovery: Recovery | null): void
   keepSigningKeys(keys: ReadonlyMap<string, Instant>): void
   append(entry: AuditEntry): void
 }

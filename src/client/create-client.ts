@@ -7,6 +7,7 @@ import { introspectWith, type Introspect } from './introspection.ts'
 import { keysOf, type Keys } from './keys.ts'
 import { leasesOf, type Leases } from './leases.ts'
 import { obtainWith, type Obtain } from './obtain-lease.ts'
+import { recoveryOf, type RecoveryCalls } from './recovery.ts'
 import type { Whoami } from './resources.ts'
 import { stopsOf, type Stops } from './stops.ts'
 import { createTransport, type CallOptions, type ClientOptions } from './transport.ts'
@@ -24,6 +25,7 @@ export interface Client {
   readonly stops: Stops
   readonly audit: Audit
   readonly keys: Keys
+  readonly recovery: RecoveryCalls
   readonly health: Health
   readonly introspect: Introspect
   /** Asks for a lease, waits for a person where the rules want one, and fetches the credentials. */
@@ -47,6 +49,7 @@ export function createClient(options: ClientOptions): Client {
     stops: stopsOf(transport),
     audit: auditOf(transport),
     keys: keysOf(transport),
+    recovery: recoveryOf(transport),
     health: healthOf(transport),
     introspect: introspectWith(transport),
     obtainLease: obtainWith({ leases: leasesOf(transport), as: (token) => leasesOf(transport.withToken(token)) }),

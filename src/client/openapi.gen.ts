@@ -605,6 +605,66 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/recovery": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * How far the recovery has come, or what one would do
+         * @description Takes operator (viewer) tokens.
+         */
+        readonly get: operations["getRecovery"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/recovery/begin": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * End every lease, replace every key, cut off what the providers handed out; nothing is minted meanwhile
+         * @description Takes operator (admin) tokens.
+         */
+        readonly post: operations["postRecoveryBegin"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/recovery/acknowledge": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Let the broker mint again, once everything is done that can be
+         * @description Takes operator (admin) tokens.
+         */
+        readonly post: operations["postRecoveryAcknowledge"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/audit/checkpoint": {
         readonly parameters: {
             readonly query?: never;
@@ -1276,6 +1336,42 @@ export interface components {
             /** @description When it is no longer published; null where that is not known, or never */
             readonly ends: string | null;
         };
+        readonly Recovery: {
+            /**
+             * @description `waiting`: nobody has begun it; `carried_out`: it has yet to be acknowledged
+             * @enum {string}
+             */
+            readonly state: "none" | "waiting" | "running" | "carried_out";
+            readonly cause: ("restored" | "rolled_back" | "key_lost" | "suspected") | null;
+            readonly detail: string | null;
+            readonly since: string | null;
+            readonly begun: {
+                /**
+                 * Format: date-time
+                 * @description RFC 3339 in UTC with milliseconds
+                 */
+                readonly at: string;
+                readonly by: string;
+                readonly reason: string;
+            } | null;
+            readonly hits: {
+                readonly leases: number;
+                readonly credentials: number;
+            };
+            /** @description Where there is no recovery: what one would do */
+            readonly steps: readonly {
+                /** @enum {string} */
+                readonly step: "leases" | "keys" | "provider";
+                /** @description Of the provider */
+                readonly name: string | null;
+                /** @enum {string} */
+                readonly state: "waiting" | "running" | "failed" | "done";
+                readonly detail: string;
+                readonly ended: readonly string[];
+                /** @description What the broker cannot end, and when it ends by itself */
+                readonly remains: readonly string[];
+            }[];
+        };
         readonly AuditRecord: {
             readonly seq: number;
             /**
@@ -1286,7 +1382,7 @@ export interface components {
             /** @enum {string} */
             readonly stream: "approved" | "denied" | "operations";
             /** @enum {string} */
-            readonly kind: "lease.granted" | "credential.minted" | "approval.approved" | "lease.denied" | "lease.asked" | "auth.refused" | "approval.denied" | "operator.refused" | "credential.intended" | "lease.renewed" | "lease.closed" | "credential.closed" | "approval.expired" | "freeze.set" | "freeze.lifted" | "mark.revoked" | "mark.restored" | "clock.accepted" | "config.loaded" | "config.refused" | "key.created" | "key.rotated" | "key.retired";
+            readonly kind: "lease.granted" | "credential.minted" | "approval.approved" | "lease.denied" | "lease.asked" | "auth.refused" | "approval.denied" | "operator.refused" | "credential.intended" | "lease.renewed" | "lease.closed" | "credential.closed" | "approval.expired" | "freeze.set" | "freeze.lifted" | "mark.revoked" | "mark.restored" | "clock.accepted" | "config.loaded" | "config.refused" | "key.created" | "key.rotated" | "key.lost" | "key.retired" | "recovery.required" | "recovery.begun" | "recovery.cut_off" | "recovery.acknowledged";
             readonly actor: {
                 readonly type: string;
                 readonly id: string;
@@ -4477,6 +4573,278 @@ export interface operations {
                         readonly items: readonly components["schemas"]["SigningKey"][];
                         readonly next_cursor: string | null;
                     };
+                };
+            };
+            /** @description invalid-request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-agent, forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description conflict */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payload-too-large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable, frozen */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly getRecovery: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Step by step */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Recovery"];
+                };
+            };
+            /** @description invalid-request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-agent, forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable, frozen */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly postRecoveryBegin: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
+                    readonly reason: string;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description It has begun, or had before */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Recovery"];
+                };
+            };
+            /** @description invalid-request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-agent, forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description conflict */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payload-too-large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable, frozen */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly postRecoveryAcknowledge: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "application/json": {
+                    readonly reason?: string;
+                    /** @description Providers that could not be cut off, and that the operator answers for */
+                    readonly accept?: readonly string[];
+                };
+            };
+        };
+        readonly responses: {
+            /** @description The recovery is over */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Recovery"];
                 };
             };
             /** @description invalid-request */

@@ -29,7 +29,12 @@ export const AUDIT_KINDS = {
   'config.refused': 'operations',
   'key.created': 'operations',
   'key.rotated': 'operations',
+  'key.lost': 'operations',
   'key.retired': 'operations',
+  'recovery.required': 'operations',
+  'recovery.begun': 'operations',
+  'recovery.cut_off': 'operations',
+  'recovery.acknowledged': 'operations',
 } as const satisfies Record<string, AuditStream>
 export type AuditKind = keyof typeof AUDIT_KINDS
 

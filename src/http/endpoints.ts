@@ -9,6 +9,7 @@ import { keepAliveRoutes } from './routes/keep-alive.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { leaseVerbRoutes } from './routes/lease-verbs.ts'
 import { leaseRoutes } from './routes/leases.ts'
+import { recoveryRoutes } from './routes/recovery.ts'
 import { requestLeaseRoute } from './routes/request-lease.ts'
 import { stopRoutes } from './routes/stops.ts'
 import { tokenRoutes } from './routes/tokens.ts'
@@ -26,6 +27,7 @@ export function endpoints(services: Services): readonly Endpoint[] {
     ...approvalRoutes(services),
     ...agentRoutes(services),
     ...keyRoutes(services),
+    ...recoveryRoutes(services),
     ...auditRoutes(services),
     ...tokenRoutes(services),
     ...healthRoutes(services),

@@ -120,7 +120,7 @@ export const PROBLEMS: Readonly<Record<ProblemSlug, ProblemKind>> = {
   unavailable: {
     status: 503,
     title: 'Not available now',
-    when: 'The broker is starting or stopping, the store cannot be written, or the configuration changed in the middle of the request.',
+    when: 'The broker is starting, stopping or in recovery, the store cannot be written, or the configuration changed in the middle of the request.',
     mend: 'Ask again in a moment; `/readyz` says what is missing.',
   },
   frozen: {

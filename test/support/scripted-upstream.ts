@@ -20,12 +20,16 @@ export type RevokeScript =
   | ('ok' | 'slow' | 'held' | 'lost' | 'silent' | 'unreachable' | 'permanent' | 'throttled' | 'unknown' | 'throws')
   | ('gone' | 'propagating' | 'at_expiry')
 
+/** What becomes of one cut-off. */
+export type CutOffScript = 'ok' | 'held' | 'silent' | 'unreachable' | 'unknown'
+
 /** One word for every call, a word for each of the next calls (and `ok` after them), or a word by handle. */
 type Script<T> = T | readonly T[] | ((handle: string) => T)
 
 interface Scripts {
   readonly mint?: Script<MintScript>
   readonly revoke?: Script<RevokeScript>
+  readonly cutOff?: Script<CutOffScript>
 }
 
 export interface ScriptedUpstreamOptions extends UpstreamTraits {
@@ -55,7 +59,7 @@ export interface ScriptedUpstream {
   /** What becomes of the next calls; a verb that is not named stays as it is. */
   readonly script: (next: Scripts) => void
   /** Resolves when a call of this kind is held. */
-  readonly reached: (verb: 'mint' | 'revoke') => Promise<void>
+  readonly reached: (verb: 'mint' | 'revoke' | 'cutOff') => Promise<void>
   /** Lets every held call go on. */
   readonly open: () => void
   /** By default the real clock; a test hands over the one of its broker. */
@@ -83,8 +87,12 @@ export function scriptedUpstream(options: ScriptedUpstreamOptions = {}): Scripte
   const all = new Map<string, Made>()
   const [mints, revocations] = [new Map<string, number>(), new Map<string, number>()]
   const said: string[] = [traits.token]
-  const scripts = { mint: [] as Script<MintScript>, revoke: [] as Script<RevokeScript> }
-  const gates = { mint: gate(), revoke: gate() }
+  const scripts = {
+    mint: [] as Script<MintScript>,
+    revoke: [] as Script<RevokeScript>,
+    cutOff: [] as Script<CutOffScript>,
+  }
+  const gates = { mint: gate(), revoke: gate(), cutOff: gate() }
   let clock = Date.now
 
   const next = {
@@ -96,6 +104,11 @@ export function scriptedUpstream(options: ScriptedUpstreamOptions = {}): Scripte
     revoke: (handle: string): RevokeScript => {
       const [word, rest] = nextWord(scripts.revoke, handle)
       scripts.revoke = rest
+      return word
+    },
+    cutOff: (): CutOffScript => {
+      const [word, rest] = nextWord(scripts.cutOff, '')
+      scripts.cutOff = rest
       return word
     },
   }
@@ -153,6 +166,18 @@ export function scriptedUpstream(options: ScriptedUpstreamOptions = {}): Scripte
       if (word === 'silent') return aborted(signal)
       return word === 'propagating' ? { status: 200, body: { effective_after: effectiveAfter } } : OK
     },
+    '/cut-off': async (body, signal) => {
+      const word = next.cutOff()
+      if (word === 'held') await gates.cutOff.hold()
+      if (word === 'silent') return aborted(signal)
+      if (word === 'unreachable') throw new ConnectionLost('Nobody is there')
+      if (word === 'unknown') return { status: STATUS.unknown, body: {} }
+      const older = [...all.values()].filter(
+        ({ bornAt, endsAt }) => bornAt < Number(body['before']) && clock() < endsAt,
+      )
+      for (const made of older) made.endsAt = 0
+      return { status: 200, body: { ended: older.length } }
+    },
   }
 
   const answer: Ask = async (path, body, signal) => {
@@ -174,6 +199,7 @@ export function scriptedUpstream(options: ScriptedUpstreamOptions = {}): Scripte
     open: () => {
       gates.mint.open()
       gates.revoke.open()
+      gates.cutOff.open()
     },
     followClock: (followed) => void (clock = followed),
   }

@@ -29,16 +29,20 @@ export interface UpstreamTraits {
   readonly unnarrowable?: readonly string[]
   /** The broker's own secret at this upstream. */
   readonly token?: string
+  /** Its errors hold that secret: for controls. */
+  readonly leaky?: boolean
+  /** It can end everything that was made before a moment, whether or not the ledger knows of it. */
+  readonly cutsOff?: boolean
 }
 
 /** The provider in front of a scripted upstream: two calls a mint, with `record` between them, and one a revocation. */
 export function upstreamProvider(traits: UpstreamTraits, ask: Ask): UpstreamProvider {
   const { name = 'up', timeoutMs = 5000, consistencyMs = 0, revocation = 'immediate', leastLifeMs = 0 } = traits
-  const { token = '', unnarrowable = [] } = traits
+  const { token = '', unnarrowable = [], leaky = false } = traits
 
   async function must(path: string, body: Body, signal: AbortSignal): Promise<Body> {
     const reply = await orAborted(ask(path, { token, ...body }, signal), signal)
-    if (reply.status !== 200) throw new Error(`The upstream answered ${reply.status}`)
+    if (reply.status !== 200) throw new Error(`The upstream answered ${reply.status}${leaky ? ` to ${token}` : ''}`)
     if (reply.body['bug'] === true) throw new TypeError('A bug of the provider')
     return reply.body
   }
@@ -72,6 +76,12 @@ export function upstreamProvider(traits: UpstreamTraits, ask: Ask): UpstreamProv
       return classOf(reply)
     },
     check: () => Promise.resolve([]),
+    ...(traits.cutsOff && {
+      cutOff: async (before, signal) => {
+        const { ended } = await must('/cut-off', { before }, signal)
+        return { ended: [`${String(ended)} credentials ended`], remains: ['Copies that somebody made of the data'] }
+      },
+    }),
   }
 }
 

@@ -127,6 +127,7 @@ export async function openKeyRing({
 
   async function forget(keys: readonly SigningKey[]): Promise<void> {
     for (const key of keys) {
+      if (!held.some(({ kid }) => kid === key.kid)) continue
       held = held.filter(({ kid }) => kid !== key.kid)
       await removeSigningKey(folder, key)
     }

@@ -58,9 +58,10 @@ export function openStore({ dataDir, unreadable = () => undefined, spaceTerms }:
   const leases = sqliteLeases(db)
   const credentials = sqliteCredentials(db)
   const marks = sqliteMarks(db)
+  const meta = sqliteMeta(db)
   const space = createSpace({ dataDir, ...(spaceTerms && { terms: spaceTerms }) })
   const group = groupCommit(db, {
-    memory: [audit.memory, leases.memory, credentials.memory, marks.memory],
+    memory: [audit.memory, leases.memory, credentials.memory, marks.memory, meta.memory],
     // What is freed is for revocations: nothing is granted while the disk is low.
     outage: (cause) => {
       if (isFull(cause)) space.freeBallast()
@@ -81,7 +82,7 @@ export function openStore({ dataDir, unreadable = () => undefined, spaceTerms }:
     ...sqliteApprovals(db),
     ...sqliteIdempotency(db),
     ...marks,
-    ...sqliteMeta(db),
+    ...meta,
     ...audit,
   }
   const integrity = unclean ? checkIntegrity(path) : Promise.resolve()
