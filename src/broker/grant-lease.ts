@@ -47,7 +47,8 @@ export async function grantLease(broker: Broker, judgement: Judgement): Promise<
       if (broker.clock() >= draft.expiresAt)
         return { reason: 'unavailable', detail: 'Minting took longer than the lease. Ask again.' }
       granted = { ...draft, ...activation(draft, at, policy.limits.maxAgeSeconds) }
-      const stop = intended ? overtaken(broker, tx, judgement, draft) : store(tx, granted)
+      const late = intended ? overtaken(broker, tx, judgement, draft) : undefined
+      const stop = intended ? late && recordStop(tx, judgement, late) : store(tx, granted)
       if (stop) return stop
       if (intended && !tx.moveLease(draft, activation(draft, at, policy.limits.maxAgeSeconds))) return ENDED
       tx.append(leaseEntry('lease.granted', granted, origin))
