@@ -5,11 +5,11 @@ import { startUpstreamBroker, WAREHOUSE } from '../support/upstream-broker.ts'
 import { until } from '../support/until.ts'
 
 describe('a stop that comes while a credential is minted', () => {
-  const stops = {
-    forbidden: { path: '/v1/agents/support-bot/revoke', body: {} },
-    frozen: { path: '/v1/freeze', body: { scope: { grant: WAREHOUSE.grant } } },
-  } as const
-  for (const [refusal, { path, body }] of Object.entries(stops)) {
+  const stops = [
+    { refusal: 'forbidden', path: '/v1/agents/support-bot/revoke', body: {} },
+    { refusal: 'frozen', path: '/v1/freeze', body: { scope: { grant: WAREHOUSE.grant } } },
+  ] as const
+  for (const { refusal, path, body } of stops) {
     it(`refuses the lease, and what was asked is on record as refused: ${refusal}`, async () => {
       await using broker = await startUpstreamBroker()
       broker.upstream.script({ mint: 'held' })
