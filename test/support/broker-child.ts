@@ -50,7 +50,12 @@ async function start({ broker, configFile, upstreams, ahead, forget }: StartComm
 
 async function obey(command: Command): Promise<unknown> {
   if (command.verb === 'start') return start(command)
-  if (command.verb === 'report') return JSON.stringify(process.report.getReport())
+  if (command.verb === 'crash') {
+    setImmediate(() => {
+      throw new Error('A bug')
+    })
+    return null
+  }
   const running = brokers.get(command.broker)
   if (!running) throw new Error(`No broker ${command.broker} runs here`)
   switch (command.verb) {
