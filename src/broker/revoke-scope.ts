@@ -75,6 +75,8 @@ export async function restoreScope(
   call: Call,
 ): Promise<Result<{ readonly already: boolean }, Refusal>> {
   const origin: Origin = { actor: actorOf(call.operator), requestId: call.requestId, now: broker.time.believed() }
+  // A revocation that could not be written yet would come back right after this.
+  await broker.unsaved.retry()
   return broker.store.commit((tx): Result<{ readonly already: boolean }, Refusal> => {
     const scope = resolveScope(broker, tx, call.scope)
     if (!scope.ok) return scope

@@ -124,6 +124,19 @@ describe('a ledger that cannot be written', () => {
     expect(left.items).to.deep.equal([])
   })
 
+  it('lets nothing come back that was restored: a revocation is on record before it is lifted', async () => {
+    const disk = unwritable()
+    await using broker = await startClockedBroker({ app: { decorate: { store: disk.store } } })
+    disk.fail()
+    expectProblem(await byOperator(broker, '/v1/agents/support-bot/revoke'), 'unavailable')
+    expectProblem(await byOperator(broker, '/v1/agents/support-bot/restore'), 'unavailable')
+    disk.mend()
+    const { status, body } = await byOperator(broker, '/v1/agents/support-bot/restore')
+    expect({ status, already: body.already }).to.deep.equal({ status: 200, already: false })
+    await broker.app.sweep()
+    expect((await broker.request()).status).to.equal(201)
+  })
+
   it('gives away nothing: no lease, no credential, no renewal', async () => {
     const disk = unwritable()
     await using broker = await startClockedBroker({ app: { decorate: { store: disk.store } } })
