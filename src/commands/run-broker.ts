@@ -103,7 +103,8 @@ function whyNotStarted(error: unknown): unknown {
       mend: 'Give --listen or --data a place that this user may use.',
     })
   }
-  if (!['DataFolderInUse', 'SchemaTooNew', 'KeyFault', 'StartRefused'].includes(error.name)) return error
+  if (!['DataFolderInUse', 'DatabaseDamaged', 'SchemaTooNew', 'KeyFault', 'StartRefused'].includes(error.name))
+    return error
   const [cause = error.message, ...mend] = error.message.split(/(?<=\.) /)
   return new CommandFailed(EXIT.error, { cause, mend: mend.join(' ') })
 }

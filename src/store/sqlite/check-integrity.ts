@@ -1,8 +1,21 @@
+import Database from 'better-sqlite3'
 import { Worker } from 'node:worker_threads'
 
 /** A page of the database is not what was written. */
 export class DatabaseDamaged extends Error {
   override readonly name = 'DatabaseDamaged'
+  constructor(what: string, options?: ErrorOptions) {
+    super(
+      `The database is damaged: ${what}. Stop the broker and restore a backup; nothing is granted meanwhile.`,
+      options,
+    )
+  }
+}
+
+/** What SQLite says of a page that it cannot read, with what to do about it; anything else as it is. */
+export function damageOr(error: unknown): unknown {
+  const isDamage = error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code)
+  return isDamage ? new DatabaseDamaged(error.message, { cause: error }) : error
 }
 
 /** Plain text, because a worker's file would have to be found both in a checkout and in a build. */
@@ -21,12 +34,7 @@ export function checkIntegrity(path: string): Promise<void> {
     const worker = new Worker(CHECK, { eval: true, workerData: { path, driver: new URL(driver).pathname } })
     worker.once('message', (answer: unknown) => {
       if (answer === 'ok') resolve()
-      else
-        reject(
-          new DatabaseDamaged(
-            `The database is damaged: ${String(answer)}. Stop the broker and restore a backup; nothing is granted meanwhile.`,
-          ),
-        )
+      else reject(new DatabaseDamaged(String(answer)))
     })
     worker.once('error', reject)
   })

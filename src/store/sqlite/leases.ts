@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3'
+import type * as z from 'zod'
 
 import type { LeaseFilter, Reads, Transaction } from '../../broker/store-port.ts'
 import type { LeaseId } from '../../core/id.ts'
@@ -37,14 +38,32 @@ const FILTERS: Clauses<LeaseFilter> = {
   until: 'created_at < ?',
 }
 
+/** The members that a move may change, and so the only indices that it touches. The rest is as it was when it was made. */
+const MUTABLE = [
+  'state',
+  'activated_at',
+  'expires_at',
+  'max_expires_at',
+  'ttl_seconds',
+  'silent_at',
+  'token_hash',
+  'token_used',
+  'tier',
+  'approval',
+  'closed_at',
+  'closed_by',
+  'outcome',
+  'reason',
+  'detail',
+] as const satisfies readonly (keyof z.infer<typeof LeaseRow>)[]
+
 /** Every statement about leases, prepared once, so that a wrong column name stops the start and not a request. */
 export function prepareLeases(db: Database.Database) {
   const columns = Object.keys(LeaseRow.shape)
-  const mutable = columns.filter((name) => !['id', 'fence'].includes(name))
   return {
     insert: db.prepare(`insert into lease (${LEASE_COLUMNS}) values (${columns.map((name) => `@${name}`).join(', ')})`),
     update: db.prepare(
-      `update lease set ${mutable.map((name) => `${name} = @${name}`).join(', ')}, fence = fence + 1
+      `update lease set ${MUTABLE.map((name) => `${name} = @${name}`).join(', ')}, fence = fence + 1
        where id = @id and state = @from_state and fence = @fence`,
     ),
     byId: db.prepare<[string]>(`select ${LEASE_COLUMNS} from lease where id = ?`),

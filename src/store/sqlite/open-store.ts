@@ -7,7 +7,7 @@ import { createSpace, type SpaceTerms } from '../space.ts'
 import { sqliteApprovals } from './approvals.ts'
 import { sqliteAudit } from './audit-chains.ts'
 import { holdDataFolder } from './broker-lock.ts'
-import { checkIntegrity } from './check-integrity.ts'
+import { checkIntegrity, damageOr } from './check-integrity.ts'
 import { sqliteCredentials } from './credentials.ts'
 import { groupCommit } from './group-commit.ts'
 import { sqliteIdempotency } from './idempotency.ts'
@@ -37,7 +37,15 @@ export interface OpenStore {
  * The ledger in one folder. Takes the folder for this process, brings the schema up to date, and throws rather than
  * start on a database that it cannot trust.
  */
-export function openStore({ dataDir, unreadable = () => undefined, spaceTerms }: OpenStore): SqliteStore {
+export function openStore(options: OpenStore): SqliteStore {
+  try {
+    return open(options)
+  } catch (error) {
+    throw damageOr(error)
+  }
+}
+
+function open({ dataDir, unreadable = () => undefined, spaceTerms }: OpenStore): SqliteStore {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   chmodSync(dataDir, 0o700)
   // Whatever stops the start lets go of the folder again.
