@@ -4,7 +4,7 @@ import type { Transaction } from '../../src/broker/store-port.ts'
 import type { SqliteStore } from '../../src/store/sqlite/open-store.ts'
 
 /** A commit goes by the first name that fits: a credential that is only signed ends in the commit that closes its lease. */
-const COMMITS = ['intent', 'release', 'renew', 'mark', 'lift', 'close', 'end', 'record', 'heard'] as const
+const COMMITS = ['intent', 'release', 'renew', 'mark', 'lift', 'close', 'end', 'record'] as const
 
 /**
  * What a broker is doing when it dies. Commits by what they write: `intent` and `release` are steps 1 and 4 of a mint,
@@ -147,10 +147,6 @@ function watch(tx: Transaction): { readonly tx: Transaction; readonly steps: Rea
       moveCredential: (from, change) => {
         if ('sealed' in change && Object.keys(change).length === 1) steps.add('record')
         return tx.moveCredential(from, change)
-      },
-      moveLease: (from, change) => {
-        if ('silentAt' in change && Object.keys(change).length === 1) steps.add('heard')
-        return tx.moveLease(from, change)
       },
     },
   }
