@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { BrokerLog, Clock, Policy, Provider, Seals } from './broker/ports.ts'
 import type { Store } from './broker/store-port.ts'
 import type { ProviderSettings } from './config/configuration.ts'
+import type { Credential } from './core/credential.ts'
 import { isJsonObject } from './core/json.ts'
 import { createAwsStsProvider } from './providers/aws-sts.ts'
 import { CALL_MS } from './providers/aws-sts/ask.ts'
@@ -65,16 +66,17 @@ function create(settings: ProviderSettings, parts: ProviderParts): Provider {
         clock,
         env,
         grants,
-        recorded: () => Promise.resolve(recordedOf(settings.name, parts)),
+        recorded: () => Promise.resolve(opened(store.reads.recordedOf(settings.name), parts)),
+        lately: () => Promise.resolve(opened(store.reads.recordedLately(settings.name), parts)),
       })
   }
 }
 
-/** What was recorded of every credential of a provider that has not ended. One that does not open stops whoever asks. */
-function recordedOf(provider: string, { store, seals }: ProviderParts) {
-  return store.reads.recordedOf(provider).map(({ id, sealed }) => {
-    const opened = sealed === null ? undefined : seals.open(id, sealed)
-    if (!isJsonObject(opened)) throw new Error(`What was recorded of credential ${id} does not open with this seal key`)
-    return opened
+/** What was recorded of these. One that does not open stops whoever asks. */
+function opened(credentials: readonly Pick<Credential, 'id' | 'sealed'>[], { seals }: ProviderParts) {
+  return credentials.map(({ id, sealed }) => {
+    const kept = sealed === null ? undefined : seals.open(id, sealed)
+    if (!isJsonObject(kept)) throw new Error(`What was recorded of credential ${id} does not open with this seal key`)
+    return kept
   })
 }

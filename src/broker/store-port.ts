@@ -98,6 +98,8 @@ export interface Reads {
   staleMinting(boot: string, before: Instant, limit: number): readonly Credential[]
   /** Credentials of one provider that have not ended and of which something was recorded. */
   recordedOf(provider: string): readonly Credential[]
+  /** The same among the last that any upstream was asked for, whatever became of them. MUST be cheap, however many there are. */
+  recordedLately(provider: string): readonly Credential[]
   /** Credentials of one target that have ended and that the upstream would still accept at `now`, in the order in which they ended. */
   endedAt(target: string, now: Instant): readonly { readonly handle: string; readonly notAfter: Instant }[]
   /** Providers that still have rows which are not closed. */

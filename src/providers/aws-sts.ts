@@ -29,6 +29,7 @@ export function createAwsStsProvider(settings: AwsStsSettings, parts: AwsStsPart
     mint: async (order, plan, record, signal) => (await loading).mint(order, plan, record, signal),
     revoke: async (what, signal) => (await loading).revoke(what, signal),
     check: async (signal) => (await loading).check(signal),
+    cutOff: async (before, signal) => (await loading).cutOff(before, signal),
     [Symbol.asyncDispose]: async () => (await loading)[Symbol.dispose](),
   }
 }

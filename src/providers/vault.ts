@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { UpstreamProvider } from '../broker/provider-port.ts'
 import { SECOND_MS } from '../core/time.ts'
 import { checkVault } from './vault/check.ts'
+import { cutOffAt } from './vault/cut-off.ts'
 import { refuseSettings } from './vault/refuse-settings.ts'
 import { mint } from './vault/mint.ts'
 import { createOwnToken } from './vault/own-token.ts'
@@ -11,10 +12,7 @@ import { revoke } from './vault/revoke.ts'
 import { VAULT_TIMINGS, type VaultParts, type VaultSettings } from './vault/settings.ts'
 import { createTransport } from './vault/transport.ts'
 
-export interface VaultProvider extends UpstreamProvider {
-  /** Revokes every parent, and with them all that this provider has minted, recorded or not. How many parents there were. */
-  revokeParents(signal: AbortSignal): Promise<number>
-}
+export type VaultProvider = UpstreamProvider & Required<Pick<UpstreamProvider, 'cutOff'>>
 
 /** So long a Vault that failed is left alone by what can wait: revocations ask often enough whether it is back. */
 const REST_MS = 30 * SECOND_MS
@@ -27,7 +25,7 @@ const REST_MS = 30 * SECOND_MS
  * the settings or the environment are not safe to start with.
  */
 export function createVaultProvider(settings: VaultSettings, parts: VaultParts): VaultProvider {
-  const { clock, recorded, timings = VAULT_TIMINGS } = parts
+  const { clock, recorded, lately = () => Promise.resolve([]), timings = VAULT_TIMINGS } = parts
   const unsafe = refuseSettings(settings, parts.env)
   if (unsafe) throw new Error(`Vault provider ${settings.name}: ${unsafe.detail}. ${unsafe.mend}`)
 
@@ -37,7 +35,7 @@ export function createVaultProvider(settings: VaultSettings, parts: VaultParts):
   // No namespace has a health of its own.
   const serverOnly = createTransport({ address, namespace: null, ca, callMs: timings.callMs })
   const own = createOwnToken({ auth: settings.auth, transport, clock, timings })
-  const parents = createParents({ own, role: settings.parentRole, clock, recorded, timings })
+  const parents = createParents({ own, role: settings.parentRole, clock, recorded, lately, timings })
   let restsUntil = 0
   const minting = { settings, transport, own, parents, clock, timings }
 
@@ -62,6 +60,6 @@ export function createVaultProvider(settings: VaultSettings, parts: VaultParts):
         throw error
       }
     },
-    revokeParents: (signal) => parents.endAll(signal),
+    cutOff: async (_before, signal) => cutOffAt(settings, parts.grants(), await parents.endAll(signal)),
   }
 }

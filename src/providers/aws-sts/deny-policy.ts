@@ -1,8 +1,10 @@
 import type { Instant } from '../../core/time.ts'
 import { list, member, texts } from './policy-document.ts'
 
-/** The one inline policy of a role that is Mayfly's. No other is ever written. */
+/** The inline policy of a role that says which sessions have ended. */
 export const DENY_POLICY_NAME = 'MayflyEndedSessions'
+/** The one that a recovery cuts off older sessions with. No policy but these two is ever written. */
+export const CUT_OFF_POLICY_NAME = 'MayflyCutOff'
 
 /** IAM's quota on all inline policies of a role together, blanks not counted. */
 export const MAX_INLINE_POLICY = 10_240

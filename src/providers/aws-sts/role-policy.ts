@@ -6,9 +6,23 @@ import { DENY_POLICY_NAME } from './deny-policy.ts'
 /** The way to IAM. */
 export type Iam = Pick<Clients, 'iam' | 'ask'>
 
+/** One inline policy of one role. */
+export interface RolePolicyName {
+  readonly roleName: string
+  readonly policyName: string
+}
+
 /** The deny policy of a role as IAM has it, parsed; null where the role has none, or is not there itself. */
-export async function readDenyPolicy({ iam, ask }: Iam, roleName: string, signal: AbortSignal): Promise<unknown> {
-  const command = new GetRolePolicyCommand({ RoleName: roleName, PolicyName: DENY_POLICY_NAME })
+export const readDenyPolicy = (iam: Iam, roleName: string, signal: AbortSignal): Promise<unknown> =>
+  readRolePolicy(iam, { roleName, policyName: DENY_POLICY_NAME }, signal)
+
+/** The same of any inline policy. */
+export async function readRolePolicy(
+  { iam, ask }: Iam,
+  { roleName, policyName }: RolePolicyName,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const command = new GetRolePolicyCommand({ RoleName: roleName, PolicyName: policyName })
   try {
     const { PolicyDocument } = await ask('iam:GetRolePolicy', signal, (options) => iam.send(command, options))
     return parsePolicy(PolicyDocument)
@@ -18,18 +32,14 @@ export async function readDenyPolicy({ iam, ask }: Iam, roleName: string, signal
   }
 }
 
-/** Replaces the deny policy of a role. An answer alone proves nothing: read it back. */
-export async function writeDenyPolicy(
+/** Replaces an inline policy of a role. An answer alone proves nothing: read it back. */
+export async function writeRolePolicy(
   { iam, ask }: Iam,
-  roleName: string,
+  { roleName, policyName }: RolePolicyName,
   policy: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const command = new PutRolePolicyCommand({
-    RoleName: roleName,
-    PolicyName: DENY_POLICY_NAME,
-    PolicyDocument: policy,
-  })
+  const command = new PutRolePolicyCommand({ RoleName: roleName, PolicyName: policyName, PolicyDocument: policy })
   await ask('iam:PutRolePolicy', signal, (options) => iam.send(command, options))
 }
 

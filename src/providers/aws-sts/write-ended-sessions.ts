@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../broker/ports.ts'
 import { SECOND_MS, type Instant } from '../../core/time.ts'
 import { AwsFailure, awsFailure } from './aws-failure.ts'
-import { deniedBy, denyPolicy, fitting, stillLiving, type EndedSession } from './deny-policy.ts'
-import { readDenyPolicy, writeDenyPolicy, type Iam } from './role-policy.ts'
+import { deniedBy, DENY_POLICY_NAME, denyPolicy, fitting, stillLiving, type EndedSession } from './deny-policy.ts'
+import { readDenyPolicy, readRolePolicy, writeRolePolicy, type Iam, type RolePolicyName } from './role-policy.ts'
 
 /** IAM spreads a policy in seconds; "a few minutes" is what AWS allows itself. Said to whoever asks, never hidden. */
 const SPREADS_IN_MS = 30 * SECOND_MS
@@ -34,8 +34,9 @@ export async function writeEndedSessions(
     const policy = denyPolicy(handles)
     // A policy that denies nobody is not one that IAM takes; what it had to say has ended by itself.
     if (handles.length > 0) {
-      await writeDenyPolicy(parts, roleName, policy, signal)
-      await readBack(parts, roleName, policy, signal)
+      const where = { roleName, policyName: DENY_POLICY_NAME }
+      await writeRolePolicy(parts, where, policy, signal)
+      await readBack(parts, where, policy, signal)
     }
     return { kind: 'confirmed', denied: new Set(handles), effectiveAfter: clock() + SPREADS_IN_MS }
   } catch (error) {
@@ -43,9 +44,15 @@ export async function writeEndedSessions(
   }
 }
 
-async function readBack(parts: DenyPolicyParts, roleName: string, policy: string, signal: AbortSignal): Promise<void> {
+/** Reads until IAM has it as it was written. Throws an `AwsFailure` where it never does. */
+export async function readBack(
+  parts: Pick<DenyPolicyParts, 'iam' | 'ask' | 'pause'>,
+  where: RolePolicyName,
+  policy: string,
+  signal: AbortSignal,
+): Promise<void> {
   for (let reads = 1; ; reads += 1) {
-    if (isDeepStrictEqual(await readDenyPolicy(parts, roleName, signal), JSON.parse(policy))) return
+    if (isDeepStrictEqual(await readRolePolicy(parts, where, signal), JSON.parse(policy))) return
     if (reads === READS) {
       const message = 'iam:GetRolePolicy: what is read back is not what was written, or somebody else wrote in between'
       throw new AwsFailure({ class: 'unknown', code: 'NotReadBack', message })

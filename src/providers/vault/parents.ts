@@ -35,6 +35,7 @@ export interface ParentsParts {
   readonly role: string
   readonly clock: Clock
   readonly recorded: () => Promise<readonly JsonObject[]>
+  readonly lately: () => Promise<readonly JsonObject[]>
   readonly timings: VaultTimings
 }
 
@@ -45,7 +46,7 @@ const LOOKUP = 'auth/token/lookup-accessor'
 const RENEW = 'auth/token/renew-accessor'
 const REVOKE = 'auth/token/revoke-accessor'
 
-export function createParents({ own, role, clock, recorded, timings }: ParentsParts): Parents {
+export function createParents({ own, role, clock, recorded, lately, timings }: ParentsParts): Parents {
   let current: Parent | undefined
   let making: Promise<Parent> | undefined
   /** Mints that run, and mints that ever began: between two looks at the records neither may have changed. */
@@ -132,8 +133,8 @@ export function createParents({ own, role, clock, recorded, timings }: ParentsPa
   }
 
   async function endAll(signal: AbortSignal): Promise<number> {
-    const live = (await recorded()).flatMap((kept) => readRecorded(kept)?.parent ?? [])
-    const all = new Set([...live, ...renewAt.keys()])
+    const known = [...(await recorded()), ...(await lately())].flatMap((kept) => readRecorded(kept)?.parent ?? [])
+    const all = new Set([...known, ...renewAt.keys()])
     current = undefined
     for (const accessor of all) await end(accessor, signal)
     return all.size

@@ -48,5 +48,7 @@ export interface VaultParts {
   readonly grants: () => readonly Grant[]
   /** What `record` kept last of every credential of this provider that has not ended, of every boot. MUST be complete. */
   readonly recorded: () => Promise<readonly JsonObject[]>
+  /** The same of those that were recorded last, ended or not, as far as it goes: a recovery looks for parents in it. */
+  readonly lately?: () => Promise<readonly JsonObject[]>
   readonly timings?: VaultTimings
 }

@@ -7,8 +7,18 @@ import { readableRows } from './readable-rows.ts'
 
 type RevocationPort = Pick<
   Reads,
-  'dueTargets' | 'dueRevocations' | 'staleMinting' | 'recordedOf' | 'endedAt' | 'providersInUse' | 'oldestRevocation'
+  | 'dueTargets'
+  | 'dueRevocations'
+  | 'staleMinting'
+  | 'recordedOf'
+  | 'recordedLately'
+  | 'endedAt'
+  | 'providersInUse'
+  | 'oldestRevocation'
 >
+
+/** As far as anybody looks back. */
+const LATELY = 1000
 
 /** Every statement that finds work for the closer, prepared once. */
 export function prepareRevocations(db: Database.Database) {
@@ -32,6 +42,10 @@ export function prepareRevocations(db: Database.Database) {
       db.prepare<[string]>(
         `select ${CREDENTIAL_COLUMNS} from credential where state = '${state}' and provider = ? and sealed is not null`,
       ),
+    ),
+    lately: db.prepare<[number, number]>(
+      `select ${CREDENTIAL_COLUMNS} from credential
+       where target is not null and issued_at <= ? order by issued_at desc, id desc limit ?`,
     ),
     revoking: db.prepare(`select distinct provider from credential where state = 'revoking'`).pluck(),
     intended: db.prepare(`select distinct provider from credential where state = 'minting'`).pluck(),
@@ -59,6 +73,10 @@ export function sqliteRevocations(db: Database.Database, { unreadable, active }:
     dueRevocations: (target, now, limit) => take(limit, (most) => sql.due.all(target, now, most)),
     staleMinting: (boot, before, limit) => take(limit, (most) => sql.minting.all(boot, before, most)),
     recordedOf: (provider) => sql.recorded.flatMap((state) => state.all(provider).map(toCredential)),
+    recordedLately: (provider) =>
+      take(LATELY, (most) => sql.lately.all(Number.MAX_SAFE_INTEGER, most)).filter(
+        (row) => row.provider === provider && row.sealed !== null,
+      ),
     endedAt: (target, now) => sql.ended.all(target, now) as { handle: string; notAfter: number }[],
     providersInUse: () => [
       ...new Set([...active(), ...(sql.revoking.all() as string[]), ...(sql.intended.all() as string[])]),

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import type { JsonObject } from '../../../src/core/json.ts'
 import { createVaultProvider } from '../../../src/providers/vault.ts'
 import { needsBackend } from '../../support/backends/backend.ts'
 import {
@@ -152,14 +153,56 @@ describe('a parent of tokens', () => {
     expect((await accessorsOf(world.bao)).length, 'only the login is left').to.equal(before + 1)
   })
 
-  it('ends on demand with all that was minted under it, of this boot and of earlier ones', async () => {
+  it('ends in a recovery with all that was minted under it, of this boot and of earlier ones', async () => {
     await using vault = await startTestVault(world)
     const earlier = await vault.mint(vault.order(ORDERS_READER))
     const next = nextBoot(vault)
     await next.upkeep?.(soon())
-    expect(await next.revokeParents(soon())).to.equal(1)
+    const { ended, remains } = await next.cutOff(vault.now(), soon())
+    expect(ended).to.have.length(1)
+    expect(ended[0]).to.match(/^1 parents at http:.* were revoked, with every token and secret/)
+    expect(remains.join('\n')).to.match(/parents that this ledger does not know .* mayfly-parent\b/)
     expect(await works(earlier)).to.be.false
     expect(await lives(parentOf(earlier))).to.be.false
+  })
+
+  it('ends in a recovery with what the ledger has forgotten, if one that has ended was made with it', async () => {
+    await using vault = await startTestVault(world)
+    const known = await vault.mint(vault.order(ORDERS_READER))
+    const forgotten = await vault.mint(vault.order(ORDERS_READER))
+    expect(parentOf(forgotten)).to.equal(parentOf(known))
+    const parts = { clock: vault.now, env: {}, grants: () => [ORDERS_READER], timings: QUICK }
+    const restored = (lately: readonly JsonObject[]) =>
+      createVaultProvider(vault.settings, {
+        ...parts,
+        recorded: () => Promise.resolve([]),
+        lately: () => Promise.resolve(lately),
+      })
+    await restored([]).cutOff(vault.now(), soon())
+    expect(await works(forgotten), 'a control').to.be.true
+    await restored([known.revocable.recorded ?? {}]).cutOff(vault.now(), soon())
+    expect(await works(forgotten)).to.be.false
+  })
+
+  it('may be ended twice, and is made anew by the next mint', async () => {
+    await using vault = await startTestVault(world)
+    const before = await vault.mint(vault.order(ORDERS_READER))
+    await vault.provider.cutOff(vault.now(), soon())
+    await vault.provider.cutOff(vault.now(), soon())
+    const after = await vault.mint(vault.order(ORDERS_READER))
+    expect([await works(before), await works(after)]).to.deep.equal([false, true])
+    await vault.end(after)
+  })
+
+  it('that cannot be ended because Vault is away is said to be so', async () => {
+    await using vault = await startTestVault(world)
+    const minted = await vault.mint(vault.order(ORDERS_READER))
+    {
+      using _ = vault.faults.inject({ kind: 'cut-request' })
+      expect(await vault.provider.cutOff(vault.now(), soon()).catch(String)).to.match(/VaultFailure/)
+    }
+    await vault.provider.cutOff(vault.now(), soon())
+    expect(await works(minted)).to.be.false
   })
 
   it('that cannot be renewed because Vault is away is renewed once that is back', async () => {

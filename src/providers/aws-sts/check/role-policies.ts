@@ -5,7 +5,7 @@ import {
   ListAttachedRolePoliciesCommand,
   ListRolePoliciesCommand,
 } from '@aws-sdk/client-iam'
-import { DENY_POLICY_NAME } from '../deny-policy.ts'
+import { CUT_OFF_POLICY_NAME, DENY_POLICY_NAME } from '../deny-policy.ts'
 import { parsePolicy, type Iam } from '../role-policy.ts'
 
 /** The policies of a role, parsed, without Mayfly's own. */
@@ -23,7 +23,7 @@ export async function readRolePolicies(
     iam.send(new ListRolePoliciesCommand({ RoleName: roleName }), options),
   )
   const inline: unknown[] = []
-  for (const name of PolicyNames.filter((each) => each !== DENY_POLICY_NAME)) {
+  for (const name of PolicyNames.filter((each) => each !== DENY_POLICY_NAME && each !== CUT_OFF_POLICY_NAME)) {
     const command = new GetRolePolicyCommand({ RoleName: roleName, PolicyName: name })
     const { PolicyDocument } = await ask('iam:GetRolePolicy', signal, (options) => iam.send(command, options))
     inline.push(parsePolicy(PolicyDocument))

@@ -6,6 +6,8 @@ export interface Evaluated {
   readonly action: string
   readonly resource: string
   readonly at: number
+  /** When the session was opened; a minute before, if nothing is said. */
+  readonly issuedAt?: number
   readonly sessionPolicy: string
   readonly rolePolicies: readonly string[]
 }
@@ -20,6 +22,7 @@ export async function evaluate({
   action,
   resource,
   at,
+  issuedAt = at - 60_000,
   sessionPolicy,
   rolePolicies,
 }: Evaluated): Promise<boolean> {
@@ -31,6 +34,7 @@ export async function evaluate({
         resource: { resource, accountId: '123456789012' },
         contextVariables: {
           'aws:CurrentTime': new Date(at).toISOString(),
+          'aws:TokenIssueTime': new Date(issuedAt).toISOString(),
           'aws:userid': `AROAEXAMPLEEXAMPLE:${handle}`,
           'aws:SourceIdentity': handle,
         },
