@@ -1,4 +1,5 @@
 import { failedCutOff, type CutOffSoFar, type RecoveryBegun } from '../core/recovery.ts'
+import type { Instant } from '../core/time.ts'
 import { BROKER, recoveryEntry } from './audit-entries.ts'
 import { closeEach } from './close-each.ts'
 import type { Broker } from './ports.ts'
@@ -39,7 +40,7 @@ async function cutOff(broker: Broker, provider: UpstreamProvider, begun: Recover
   if (before && (before.done || before.nextAttemptAt > broker.time.believed())) return
   let after: CutOffSoFar
   try {
-    const { ended, remains } = await asked(provider, begun)
+    const { ended, remains } = await asked(provider, broker.clock())
     const attempts = (before?.attempts ?? 0) + 1
     after = { done: true, ended, remains, error: null, attempts, nextAttemptAt: broker.time.believed() }
   } catch (error) {
@@ -58,15 +59,15 @@ async function cutOff(broker: Broker, provider: UpstreamProvider, begun: Recover
   })
 }
 
-/** A provider that does not listen to its signal holds nobody up. */
-async function asked(provider: UpstreamProvider, begun: RecoveryBegun): Promise<CutOff> {
+/** Nothing is minted meanwhile, so that everything there is was handed out before. A provider that does not listen to its signal holds nobody up. */
+async function asked(provider: UpstreamProvider, before: Instant): Promise<CutOff> {
   if (!provider.cutOff) return CANNOT
   const signal = AbortSignal.timeout(CUT_OFF_MS)
   const { promise: late, reject } = Promise.withResolvers<never>()
   signal.addEventListener('abort', () => {
     reject(new Error('The upstream did not answer in time'))
   })
-  return await Promise.race([provider.cutOff(begun.at, signal), late])
+  return await Promise.race([provider.cutOff(before, signal), late])
 }
 
 const CANNOT: CutOff = {

@@ -79,8 +79,9 @@ export async function openKeyRing({
   }
 
   /** On disk before it is published: a key that a crash lost could never be verified again. */
-  async function make(chain: Chain, signsFrom: Instant): Promise<void> {
-    const dates = { createdAt: clock(), signsFrom }
+  async function make(chain: Chain, signsFrom: Instant, from = -Infinity): Promise<void> {
+    // Never older than what it takes the place of, wherever the clock was set to meanwhile.
+    const dates = { createdAt: Math.max(clock(), from), signsFrom }
     const key = await signingKeyOf(await generatePrivateKey(chain.algorithm), { ...chain, ...dates })
     await writeSigningKey(folder, key, { sealer, how: 'once' })
     held = [...held, key]
@@ -91,7 +92,7 @@ export async function openKeyRing({
     for (;;) {
       const { wanted } = planOf(chain, clock(), from)
       if (wanted === null) return
-      await make(chain, wanted)
+      await make(chain, wanted, from)
     }
   }
 

@@ -153,6 +153,14 @@ describe('a new beginning of the keys', () => {
     now += DAY
     await ring.startAnew(from)
     expect(kidsOf(ring, now), 'done twice is done once').to.deep.equal(kids)
+    now = START
+    await ring.startAnew(from + DAY)
+    expect(
+      ring.outdated(from + DAY).map(({ kid }) => kid),
+      'whatever the clock says',
+    ).to.include.members(left.filter(({ key }) => key.use === 'access').map(({ key }) => key.kid))
+    expect(kids).not.to.include(ring.access.signer('EdDSA', now)?.kid)
+    await ring.forget(ring.outdated(from + DAY))
     expect(ring.outdated(from)).to.deep.equal([])
   })
 })
