@@ -25,6 +25,8 @@ interface Ran extends Ended {
 
 /** The real command, as a process of its own. Disposing of it kills it. */
 export interface MayflyProcess extends AsyncDisposable {
+  /** Of the broker itself: the started process is the broker. */
+  readonly pid: number
   readonly stdout: () => string
   readonly stderr: () => string
   readonly kill: (signal: NodeJS.Signals) => boolean
@@ -79,6 +81,7 @@ export function spawnMayfly(args: readonly string[], { cwd, env }: Surroundings)
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk))
   const ended = once(child, 'close').then(([code, signal]): Ended => ({ code, signal }))
   return {
+    pid: child.pid ?? 0,
     stdout: () => stdout,
     stderr: () => stderr,
     kill: (signal) => child.kill(signal),

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 
+import type { CredentialChange } from '../../broker/store-port.ts'
 import { CREDENTIAL_TYPES } from '../../core/catalogue.ts'
 import { CREDENTIAL_OUTCOMES, CREDENTIAL_STATES, REVOCATIONS, type Credential } from '../../core/credential.ts'
 import type { CredentialId, LeaseId } from '../../core/id.ts'
@@ -101,4 +102,28 @@ export function fromCredential(credential: Credential): CredentialRow {
     last_error: credential.lastError,
     fingerprint: credential.fingerprint,
   }
+}
+
+/** Where the members that change are kept; beside them `stuck`. */
+const COLUMNS = {
+  state: 'state',
+  outcome: 'outcome',
+  expiresAt: 'expires_at',
+  hardExpiresAt: 'hard_expires_at',
+  sealed: 'sealed',
+  fingerprint: 'fingerprint',
+  revokingAt: 'revoking_at',
+  effectiveAfter: 'effective_after',
+  confirmedAt: 'confirmed_at',
+  attempts: 'attempts',
+  nextAttemptAt: 'next_attempt_at',
+  lastError: 'last_error',
+} as const satisfies Record<keyof Omit<CredentialChange, 'stuck'>, keyof CredentialRow>
+
+/** The columns of a change. */
+export function changedColumns({ stuck, ...plain }: CredentialChange): Partial<CredentialRow> {
+  const columns = Object.fromEntries(
+    Object.entries(plain).map(([name, value]) => [COLUMNS[name as keyof typeof COLUMNS], value]),
+  ) as Partial<CredentialRow>
+  return stuck === undefined ? columns : { ...columns, stuck: stuck ? 1 : 0 }
 }

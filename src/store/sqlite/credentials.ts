@@ -2,9 +2,10 @@ import type Database from 'better-sqlite3'
 
 import type { CredentialFilter, Reads, Transaction } from '../../broker/store-port.ts'
 import type { CredentialState } from '../../core/credential.ts'
-import { CREDENTIAL_COLUMNS, CredentialRow, fromCredential, toCredential } from './credential-row.ts'
+import { changedColumns, CREDENTIAL_COLUMNS, CredentialRow, fromCredential, toCredential } from './credential-row.ts'
 import type { Memory } from './group-commit.ts'
 import { listQuery, type Clauses } from './list-query.ts'
+import { moveRow } from './move-row.ts'
 import { tally } from './tally.ts'
 
 const FILTERS: Clauses<CredentialFilter> = {
@@ -14,23 +15,6 @@ const FILTERS: Clauses<CredentialFilter> = {
   lease: 'lease = ?',
 }
 
-/** The members that a move may change. The rest is as it was when the row was made. */
-const MUTABLE = [
-  'state',
-  'outcome',
-  'expires_at',
-  'hard_expires_at',
-  'sealed',
-  'fingerprint',
-  'revoking_at',
-  'effective_after',
-  'confirmed_at',
-  'attempts',
-  'next_attempt_at',
-  'stuck',
-  'last_error',
-] as const satisfies readonly (keyof CredentialRow)[]
-
 /** Every statement about single credentials, prepared once. */
 export function prepareCredentials(db: Database.Database) {
   const columns = Object.keys(CredentialRow.shape)
@@ -38,12 +22,9 @@ export function prepareCredentials(db: Database.Database) {
     insert: db.prepare(
       `insert into credential (${CREDENTIAL_COLUMNS}) values (${columns.map((name) => `@${name}`).join(', ')})`,
     ),
-    update: db.prepare(
-      `update credential set ${MUTABLE.map((name) => `${name} = @${name}`).join(', ')}, fence = fence + 1
-       where id = @id and state = @from_state and fence = @fence`,
-    ),
     byId: db.prepare<[string]>(`select ${CREDENTIAL_COLUMNS} from credential where id = ?`),
-    ofLease: db.prepare<[string]>(`select ${CREDENTIAL_COLUMNS} from credential where lease = ? order by id`),
+    // Put in order here: SQLite takes 20 us to order one row, and 10 to find it.
+    ofLease: db.prepare<[string]>(`select ${CREDENTIAL_COLUMNS} from credential where lease = ?`),
     countActive: db.prepare<[], { readonly name: string; readonly count: number }>(
       `select provider as name, count(*) as count from credential where state = 'active' group by provider`,
     ),
@@ -62,6 +43,7 @@ export function sqliteCredentials(db: Database.Database): CredentialPort {
     createdAt: 'issued_at',
   })
   const active = tally(() => sql.countActive.all())
+  const move = moveRow<CredentialRow>(db, { table: 'credential', returning: 'provider' })
   const credential: CredentialPort['credential'] = (id) => {
     const row = sql.byId.get(id)
     return row === undefined ? undefined : toCredential(row)
@@ -74,18 +56,20 @@ export function sqliteCredentials(db: Database.Database): CredentialPort {
         { ...filter, ...(stuck !== undefined && { stuck: stuck ? 1 : 0 }) } as unknown as CredentialFilter,
         page,
       ).map(toCredential),
-    credentialsOf: (lease) => sql.ofLease.all(lease).map(toCredential),
+    credentialsOf: (lease) =>
+      sql.ofLease
+        .all(lease)
+        .map(toCredential)
+        .sort((a, b) => (a.id < b.id ? -1 : 1)),
     activeByProvider: active.all,
     insertCredential: (row) => {
       sql.insert.run(fromCredential(row))
       active.add(row.provider, isActive(row.state))
     },
     moveCredential: (from, change) => {
-      const current = credential(from.id)
-      if (current?.state !== from.state || current.fence !== from.fence) return false
-      const next = { ...current, ...change }
-      if (sql.update.run({ ...fromCredential(next), from_state: from.state }).changes !== 1) return false
-      active.add(next.provider, isActive(next.state) - isActive(current.state))
+      const provider = move(from, changedColumns(change))
+      if (provider === undefined) return false
+      active.add(provider, isActive(change.state ?? from.state) - isActive(from.state))
       return true
     },
   }

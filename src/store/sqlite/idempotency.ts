@@ -24,8 +24,9 @@ export function sqliteIdempotency(
     `insert into idempotency (scope, key, digest, lease, credential, expires_at) values (?, ?, ?, ?, ?, ?)
      on conflict (scope, key) do update set digest = excluded.digest, lease = excluded.lease, credential = excluded.credential, expires_at = excluded.expires_at`,
   )
-  const drop = db.prepare<[number, number]>(
-    `delete from idempotency where (scope, key) in (select scope, key from idempotency where expires_at <= ? order by expires_at limit ?)`,
+  const drop = db.prepare<[number]>(
+    `delete from idempotency where (scope, key) in
+       (select scope, key from idempotency where expires_at <= ? order by expires_at limit ${DROPPED_PER_KEEP})`,
   )
   return {
     idempotent: (scope, key, now) => {
@@ -34,7 +35,7 @@ export function sqliteIdempotency(
     },
     keepIdempotent: (scope, key, { digest, lease, credential, expiresAt, keptAt }) => {
       keep.run(scope, key, digest, lease, credential, expiresAt)
-      drop.run(keptAt, DROPPED_PER_KEEP)
+      drop.run(keptAt)
     },
   }
 }

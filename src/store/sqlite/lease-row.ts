@@ -1,5 +1,6 @@
 import * as z from 'zod'
 
+import type { LeaseChange } from '../../broker/store-port.ts'
 import type { LeaseId, ApprovalId } from '../../core/id.ts'
 import { LEASE_OUTCOMES, LEASE_STATES, type Lease } from '../../core/lease.ts'
 
@@ -105,4 +106,39 @@ export function fromLease(lease: Lease): z.infer<typeof LeaseRow> {
     reason: lease.reason,
     detail: JSON.stringify(detail),
   }
+}
+
+type Plain = Omit<LeaseChange, 'access' | 'tools' | 'decision' | 'tokenUsed'>
+
+/** Where the members that change are kept; beside them `token_used`, and `detail` with the tier in it. */
+const COLUMNS = {
+  state: 'state',
+  activatedAt: 'activated_at',
+  expiresAt: 'expires_at',
+  maxExpiresAt: 'max_expires_at',
+  ttlSeconds: 'ttl_seconds',
+  silentAt: 'silent_at',
+  tokenHash: 'token_hash',
+  approval: 'approval',
+  closedAt: 'closed_at',
+  closedBy: 'closed_by',
+  outcome: 'outcome',
+  reason: 'reason',
+} as const satisfies Record<keyof Plain, keyof z.infer<typeof LeaseRow>>
+
+/** The columns of a change. What people and rules read is one column, and is written whole. Undefined: there is no such lease. */
+export function changedColumns(
+  { access, tools, decision, tokenUsed, ...plain }: LeaseChange,
+  current: () => Lease | undefined,
+): Partial<z.infer<typeof LeaseRow>> | undefined {
+  const columns = Object.fromEntries(
+    Object.entries(plain).map(([name, value]) => [COLUMNS[name as keyof Plain], value]),
+  ) as Partial<z.infer<typeof LeaseRow>>
+  const used = tokenUsed === undefined ? {} : ({ token_used: tokenUsed ? 1 : 0 } as const)
+  const detailed = { ...(access && { access }), ...(tools && { tools }), ...(decision && { decision }) }
+  if (Object.keys(detailed).length === 0) return { ...columns, ...used }
+  const lease = current()
+  if (!lease) return undefined
+  const { tier, detail } = fromLease({ ...lease, ...detailed })
+  return { ...columns, ...used, tier, detail }
 }

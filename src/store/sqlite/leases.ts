@@ -4,9 +4,10 @@ import type * as z from 'zod'
 import type { LeaseFilter, Reads, Transaction } from '../../broker/store-port.ts'
 import type { LeaseId } from '../../core/id.ts'
 import type { LeaseOutcome, LeaseState } from '../../core/lease.ts'
-import { fromLease, LEASE_COLUMNS, LeaseRow, toLease } from './lease-row.ts'
+import { changedColumns, fromLease, LEASE_COLUMNS, LeaseRow, toLease } from './lease-row.ts'
 import { listQuery, type Clauses } from './list-query.ts'
 import type { Memory } from './group-commit.ts'
+import { moveRow } from './move-row.ts'
 import { tally } from './tally.ts'
 
 type LeaseReads = Pick<
@@ -38,34 +39,11 @@ const FILTERS: Clauses<LeaseFilter> = {
   until: 'created_at < ?',
 }
 
-/** The members that a move may change, and so the only indices that it touches. The rest is as it was when it was made. */
-const MUTABLE = [
-  'state',
-  'activated_at',
-  'expires_at',
-  'max_expires_at',
-  'ttl_seconds',
-  'silent_at',
-  'token_hash',
-  'token_used',
-  'tier',
-  'approval',
-  'closed_at',
-  'closed_by',
-  'outcome',
-  'reason',
-  'detail',
-] as const satisfies readonly (keyof z.infer<typeof LeaseRow>)[]
-
 /** Every statement about leases, prepared once, so that a wrong column name stops the start and not a request. */
 export function prepareLeases(db: Database.Database) {
   const columns = Object.keys(LeaseRow.shape)
   return {
     insert: db.prepare(`insert into lease (${LEASE_COLUMNS}) values (${columns.map((name) => `@${name}`).join(', ')})`),
-    update: db.prepare(
-      `update lease set ${MUTABLE.map((name) => `${name} = @${name}`).join(', ')}, fence = fence + 1
-       where id = @id and state = @from_state and fence = @fence`,
-    ),
     byId: db.prepare<[string]>(`select ${LEASE_COLUMNS} from lease where id = ?`),
     byToken: db.prepare<[string]>(`select ${LEASE_COLUMNS} from lease where token_hash = ?`),
     children: db.prepare<[string]>(`select id from lease where parent = ? order by id`).pluck(),
@@ -97,6 +75,7 @@ export function sqliteLeases(db: Database.Database): LeaseReads & LeaseWrites {
   const list = listQuery(db, { table: 'lease', columns: LEASE_COLUMNS, clauses: FILTERS })
   const lease: LeaseReads['lease'] = (id) => optional(sql.byId.get(id))
   const live = tally(() => sql.countLive.all())
+  const move = moveRow<z.infer<typeof LeaseRow>>(db, { table: 'lease', returning: 'agent' })
 
   return {
     memory: live,
@@ -126,11 +105,10 @@ export function sqliteLeases(db: Database.Database): LeaseReads & LeaseWrites {
       live.add(row.agent, isOpen(row.state))
     },
     moveLease: (from, change) => {
-      const current = lease(from.id)
-      if (current?.state !== from.state || current.fence !== from.fence) return false
-      const next = { ...current, ...change }
-      if (sql.update.run({ ...fromLease(next), from_state: from.state }).changes !== 1) return false
-      live.add(next.agent, isOpen(next.state) - isOpen(current.state))
+      const columns = changedColumns(change, () => lease(from.id))
+      const agent = columns && move(from, columns)
+      if (agent === undefined) return false
+      live.add(agent, isOpen(change.state ?? from.state) - isOpen(from.state))
       return true
     },
   }
