@@ -11,7 +11,6 @@ const NOT_ENFORCED: readonly (readonly string[])[] = [
   ['history_window'],
   ['limits', 'max_depth'],
   ['limits', 'max_children'],
-  ['agents', '*', 'heartbeat'],
   ['agents', '*', 'reporter'],
   ['peps', '*', 'tools'],
   ['peps', '*', 'vouches_for_lease'],

@@ -111,13 +111,21 @@ describe('a configuration with only what must be there', () => {
   })
 })
 
+describe("an agent's heartbeat", () => {
+  it('is what a request may ask for too: longer, and nobody would remember when it was last heard of', () => {
+    const wrong = (heartbeat: number): number =>
+      load({ ...LEAST, agents: LEAST.agents.map((agent) => ({ ...agent, heartbeat })) }).faults.length
+    expect([4, 5, 3600, 3601].map(wrong)).to.deep.equal([1, 0, 0, 1])
+  })
+})
+
 describe('members that nothing enforces yet', () => {
   it('are a warning each, by name and place, and only where they were written', () => {
     const text = [
       'issuers: [{ name: ci, type: oidc, issuer: "https://ci.example", audience: mayfly, algorithms: [RS256] }]',
       'agents:',
-      '  - { id: one, owner: a@x, identities: [{ issuer: ci, subject: one }], tools: [pay], heartbeat: null }',
-      '  - { id: two, owner: a@x, identities: [{ issuer: ci, subject: two }], tools: [pay], heartbeat: 30 }',
+      '  - { id: one, owner: a@x, identities: [{ issuer: ci, subject: one }], tools: [pay] }',
+      '  - { id: two, owner: a@x, identities: [{ issuer: ci, subject: two }], tools: [pay], reporter: wrapper }',
       'providers: []',
       'tools: [{ name: pay, payees: [iban] }]',
       'guards: { repeats: 3 }',
@@ -125,11 +133,16 @@ describe('members that nothing enforces yet', () => {
       'rules: [./rules.yaml]',
     ].join('\n')
     expect(loaded(text).warnings.map(({ line, message }) => `${line} ${message}`)).to.have.members([
-      '4 agents[].heartbeat is read, and nothing enforces it yet',
+      '4 agents[].reporter is read, and nothing enforces it yet',
       '6 tools[].payees is read, and nothing enforces it yet',
       '7 guards is read, and nothing enforces it yet',
       '8 limits.max_depth is read, and nothing enforces it yet',
     ])
+  })
+
+  it('are none of those that something does', () => {
+    const agents = LEAST.agents.map((agent) => ({ ...agent, heartbeat: 30 }))
+    expect(loaded({ ...LEAST, agents }).warnings).to.deep.equal([])
   })
 
   it('are told apart from an agent that could never be given a lease', () => {

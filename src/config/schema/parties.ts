@@ -2,7 +2,7 @@ import * as z from 'zod'
 
 import { AUTONOMY, TRUST } from '../../core/catalogue.ts'
 import { ROLES } from '../../core/role.ts'
-import { ClaimValues, FilePath, Name, Seconds, Sha256, Slug, ToolPattern, Url } from './atoms.ts'
+import { ClaimValues, FilePath, Name, Sha256, Slug, ToolPattern, Url } from './atoms.ts'
 
 /** Asymmetric only: whoever can verify a symmetric signature could have made it. */
 const Algorithm = z.enum([
@@ -56,7 +56,8 @@ export const Agent = z.strictObject({
   data_classes: z.array(Slug).default([]),
   identities: z.array(Identity).min(1, 'an agent without an identity could never prove itself'),
   instance_claims: z.array(z.string().min(1)).default([]),
-  heartbeat: Seconds.nullable().default(null),
+  // As a request may ask: who was heard of is remembered for three hours, and a lease is lost after two intervals.
+  heartbeat: z.int().min(5).max(3600).nullable().default(null),
   grants: z.array(Name).default([]),
   tools: z.array(Name).default([]),
   reporter: z.enum(['wrapper']).optional(),
