@@ -1,8 +1,9 @@
-import type { LeaseId } from '../core/id.ts'
 import type { Mark } from '../core/mark.ts'
 import { BROKER } from './audit-entries.ts'
 import { closeEach } from './close-each.ts'
 import type { Broker } from './ports.ts'
+
+const MANY = 500
 
 /** Ends the leases under every revocation that sticks. Nothing to do costs one look-up a mark, and there are few marks. */
 export async function closeMarked(broker: Broker): Promise<number> {
@@ -18,30 +19,28 @@ export async function closeMarked(broker: Broker): Promise<number> {
   return closed
 }
 
-/** Ends the descendants of leases that have ended, a level at a time: parents are marked before their children. */
+/** Ends the descendants of leases that have ended: a lease is found here once its parent is marked, and never before. */
 export async function closeDescendants(broker: Broker): Promise<number> {
   let closed = 0
   for (;;) {
-    const ended = broker.store.reads.cascades(100)
-    let progress = 0
-    for (const parent of ended) {
-      const done = await closeEach(broker, {
-        next: (limit) => broker.store.reads.openChildren(parent, limit),
-        closing: () => ({ outcome: 'cascaded', reason: `Lease ${parent} ended` }),
-        actor: BROKER,
-      })
-      closed += done
-      progress += done + (await endCascade(broker, parent))
-    }
-    if (progress === 0) return closed
+    const done = await closeEach(broker, {
+      next: (limit) => broker.store.reads.cascading(limit),
+      closing: ({ parent }) => ({ outcome: 'cascaded', reason: `Lease ${String(parent)} ended` }),
+      actor: BROKER,
+    })
+    closed += done
+    if (done + (await endCascades(broker)) === 0) return closed
   }
 }
 
-function endCascade(broker: Broker, parent: LeaseId): Promise<number> {
+/** Forgets the ended leases that have no open children left. */
+function endCascades(broker: Broker): Promise<number> {
+  const ended = broker.store.reads.cascades(MANY)
+  if (ended.length === 0) return Promise.resolve(0)
   return broker.store.commit((tx) => {
-    if (tx.openChildren(parent, 1).length > 0) return 0
-    tx.endCascade(parent)
-    return 1
+    const over = ended.filter((parent) => tx.openChildren(parent, 1).length === 0)
+    for (const parent of over) tx.endCascade(parent)
+    return over.length
   })
 }
 

@@ -84,6 +84,8 @@ export interface Reads {
   hits(scope: Scope): Hits
   /** Ended leases whose children may still be open. */
   cascades(limit: number): readonly LeaseId[]
+  /** Leases pending or active whose parent is one of those. */
+  cascading(limit: number): readonly Lease[]
   /** Children pending or active. */
   openChildren(lease: LeaseId, limit: number): readonly Lease[]
 

@@ -4,6 +4,8 @@ import Database from 'better-sqlite3'
 const MAX_GROUP = 256
 /** And a step waits for no more turns of the loop than this, however many others keep coming. */
 const MAX_TURNS = 16
+/** Nor does it begin another step after so many milliseconds. */
+const HELD_MS = 20
 /** For so long a group waits for another process that holds the database, and looks again that often. */
 const PATIENCE_MS = 5000
 const LOOK_AGAIN_MS = 20
@@ -84,24 +86,36 @@ export function groupCommit(db: Database.Database, { memory, outage, patienceMs 
 
   function flush(): void {
     scheduled = false
-    const group = queue.splice(0, MAX_GROUP)
-    if (group.length === 0) return
+    const group: Waiting[] = []
     try {
+      if (queue.length === 0) return
       reread()
       if (!began()) {
-        queue.unshift(...group)
         scheduled = true
         setTimeout(flush, LOOK_AGAIN_MS)
         return
       }
-      const settle = group.map(({ run }) => run())
+      const settle = runSome(group)
       end.run()
       commits += 1
       for (const resolve of settle) resolve?.()
     } catch (cause) {
-      refuse(group, cause)
+      refuse(group.length > 0 ? group : queue.splice(0, MAX_GROUP), cause)
     }
     if (queue.length > 0) schedule()
+  }
+
+  /** Runs what waits, as far as the loop may be held for it; the rest is the next group. */
+  function runSome(group: Waiting[]): readonly ((() => void) | undefined)[] {
+    const until = performance.now() + HELD_MS
+    const settle: ((() => void) | undefined)[] = []
+    do {
+      const step = queue.shift()
+      if (!step) break
+      group.push(step)
+      settle.push(step.run())
+    } while (group.length < MAX_GROUP && performance.now() < until)
+    return settle
   }
 
   function refuse(group: readonly Waiting[], cause: unknown): void {

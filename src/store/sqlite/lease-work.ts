@@ -8,7 +8,10 @@ import type { Lease } from '../../core/lease.ts'
 import { LEASE_COLUMNS, toLease } from './lease-row.ts'
 import { readableRows } from './readable-rows.ts'
 
-type WorkPort = Pick<Reads, 'due' | 'silent' | 'live' | 'liveUnder' | 'hits' | 'cascades' | 'openChildren'> &
+type WorkPort = Pick<
+  Reads,
+  'due' | 'silent' | 'live' | 'liveUnder' | 'hits' | 'cascades' | 'cascading' | 'openChildren'
+> &
   Pick<Transaction, 'beginCascade' | 'endCascade'>
 
 const LIVE = `state in ('pending', 'active')`
@@ -85,8 +88,13 @@ export function prepareLeaseWork(db: Database.Database) {
       )
       .pluck(),
     cascades: db.prepare<[number]>(`select lease from cascade order by lease limit ?`).pluck(),
+    // `cross`: the few that have ended come first, and not every lease that has a parent.
+    cascading: db.prepare<[number]>(
+      `select ${LEASE_COLUMNS} from cascade cross join lease on parent = cascade.lease and lease.${LIVE} limit ?`,
+    ),
+    // Asked at every end of a lease. `+`: or SQLite would plan it anew for each limit, which takes longer than to look.
     openChildren: db.prepare<[string, number]>(
-      `select ${LEASE_COLUMNS} from lease where parent = ? and ${LIVE} order by id limit ?`,
+      `select ${LEASE_COLUMNS} from lease where parent = ? and ${LIVE} limit +?`,
     ),
     beginCascade: db.prepare<[string]>(`insert into cascade (lease) values (?) on conflict do nothing`),
     endCascade: db.prepare<[string]>(`delete from cascade where lease = ?`),
@@ -150,6 +158,7 @@ export function sqliteLeaseWork(db: Database.Database, { everything, unreadable 
             credentials: count(sql.credentials.get(scope.kind), scope),
           },
     cascades: (limit) => sql.cascades.all(limit) as LeaseId[],
+    cascading: (limit) => take(limit, (most) => sql.cascading.all(most)),
     openChildren: (lease, limit) => take(limit, (most) => sql.openChildren.all(lease, most)),
     beginCascade: (lease) => void sql.beginCascade.run(lease),
     endCascade: (lease) => void sql.endCascade.run(lease),

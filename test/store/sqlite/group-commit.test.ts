@@ -94,14 +94,16 @@ describe('group commit', () => {
     await store.add(1)
     store.db.pragma('max_page_count = 3')
     const fill = store.db.prepare<[number, string]>('insert into entry (number, text) values (?, ?)')
+    const earlier = store.add(2)
     const full = store.group.commit(() => void fill.run(3, 'x'.repeat(100_000)))
-    const refused = await outcomes([store.add(2), full, store.add(4)])
-    for (const reason of refused) expect(reason).to.be.instanceOf(StoreUnavailable)
-    expect(store.durable()).to.deep.equal([1])
+    const [before, itself, after] = await outcomes([earlier, full, store.add(4)])
+    for (const reason of [before, itself]) expect(reason).to.be.instanceOf(StoreUnavailable)
+    expect(after, 'what had not begun is the next group').to.equal('stored')
+    expect(store.durable()).to.deep.equal([1, 4])
     expect(store.rollbacks()).to.equal(1)
     store.db.pragma('max_page_count = 1000000')
     await store.add(5)
-    expect(store.durable()).to.deep.equal([1, 5])
+    expect(store.durable()).to.deep.equal([1, 4, 5])
   })
 
   it('is refused as a whole where the database stays locked, and nothing is half done', async () => {
@@ -166,6 +168,19 @@ describe('group commit', () => {
     await Promise.all(Array.from({ length: 600 }, (_, at) => store.add(at)))
     expect(store.group.count()).to.equal(3)
     expect(store.durable()).to.have.length(600)
+  })
+
+  it('never begins another step once the loop was held for 20 ms', async () => {
+    await using store = await openGroup()
+    const slow = (number: number): Promise<void> =>
+      store.group.commit(() => {
+        for (const until = performance.now() + 15; performance.now() < until;);
+        store.insert(number)
+      })
+    const stored = await outcomes([1, 2, 3, 4, 5, 6].map(slow))
+    expect(stored).to.deep.equal(Array.from({ length: 6 }, () => 'stored'))
+    expect(store.group.count()).to.equal(3)
+    expect(store.durable()).to.deep.equal([1, 2, 3, 4, 5, 6])
   })
 
   it('on close stores what waits, and refuses what comes later', async () => {

@@ -7,7 +7,8 @@ create table lease (
   owner text not null,
   root_agent text not null,
   instance text not null,
-  parent text references lease (id),
+  -- It is there before its children, and neither changes: there can be no cycle.
+  parent text references lease (id) check (parent <> id),
   root text not null,
   depth integer not null,
   created_at integer not null,
