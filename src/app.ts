@@ -148,6 +148,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     boot: randomUUID(),
     random: Math.random,
     kick: () => void closer.kick(),
+    gettingOn: () => {
+      sweeper.gettingOn()
+    },
     recover: () => void recovering(),
     ids: createNewIds(clock),
     policy: () => force().policy,

@@ -8,8 +8,10 @@ const MISSED_TURNS = 3
 export interface Sweeper extends Disposable {
   /** Sweeps now, or once more after the sweep that is running. Resolves when it has. */
   readonly kick: () => Promise<void>
+  /** The pass that is running has got something done. */
+  readonly gettingOn: () => void
   readonly lagSeconds: () => number
-  /** No sweep has finished for three turns. */
+  /** For three turns no sweep has finished or got anything done. */
   readonly late: () => boolean
 }
 
@@ -26,12 +28,14 @@ interface Parts {
 /** Wakes the sweep. node-cron is a nudge and not the clock: a pass takes whatever is due by then, so a lost turn costs nothing. */
 export function startSweeper({ every, monotonic, pass, failed }: Parts): Sweeper {
   let finishedAt = monotonic()
+  let gotOnAt = finishedAt
   let busy = false
   const kick = coalesced(async () => {
     busy = true
     try {
       await pass()
       finishedAt = monotonic()
+      gotOnAt = finishedAt
     } catch (error) {
       failed(error)
     } finally {
@@ -45,7 +49,8 @@ export function startSweeper({ every, monotonic, pass, failed }: Parts): Sweeper
   return {
     kick,
     lagSeconds: () => (monotonic() - finishedAt) / 1000,
-    late: () => monotonic() - finishedAt > MISSED_TURNS * turnMs,
+    gettingOn: () => void (gotOnAt = monotonic()),
+    late: () => monotonic() - gotOnAt > MISSED_TURNS * turnMs,
     [Symbol.dispose]: () => void task.destroy(),
   }
 }

@@ -4,7 +4,8 @@ import { announceLease } from './announce-lease.ts'
 import { closeLease, type Closing } from './close-lease.ts'
 import type { Broker } from './ports.ts'
 
-const BATCH = 500
+/** What is asked meanwhile waits for no more than one batch. */
+const BATCH = 100
 
 interface Many {
   /** The leases that are to be closed now, at most that many. */
@@ -24,7 +25,10 @@ export async function closeEach(broker: Broker, { next, closing, actor }: Many):
     const ended = await Promise.all(leases.map((lease) => close(broker, lease, { closing: closing(lease), actor })))
     const done = ended.filter(Boolean).length
     closed += done
-    if (done > 0) broker.kick()
+    if (done > 0) {
+      broker.kick()
+      broker.gettingOn()
+    }
     if (leases.length < BATCH || done === 0) return closed
   }
 }

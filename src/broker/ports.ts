@@ -228,6 +228,8 @@ export interface Broker {
   readonly inFlight: Set<string>
   /** Wakes the closer. Never waits for it. */
   readonly kick: () => void
+  /** What is due is being closed, batch by batch: a sweep that has much to do is not one that has stopped. */
+  readonly gettingOn: () => void
   /** Takes a recovery that was begun a step further. Never waits for it. */
   readonly recover: () => void
   readonly log: BrokerLog
