@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 
 import type { Terminal } from '../cli/terminal.ts'
 import { auditVerifyCommand } from './audit-verify.ts'
+import { backupCommands } from './backup.ts'
 import { configCommands } from './config.ts'
 import { devCommands } from './dev.ts'
 import { rulesCommands } from './rules.ts'
@@ -14,4 +15,5 @@ export function offlineCommands(program: Command, terminal: Terminal): void {
   rulesCommands(program, terminal)
   tokenCommands(program, terminal)
   auditVerifyCommand(program, terminal)
+  backupCommands(program, terminal)
 }

@@ -103,7 +103,11 @@ function whyNotStarted(error: unknown): unknown {
       mend: 'Give --listen or --data a place that this user may use.',
     })
   }
-  if (!['DataFolderInUse', 'DatabaseDamaged', 'SchemaTooNew', 'KeyFault', 'StartRefused'].includes(error.name))
+  if (
+    !['DataFolderInUse', 'DatabaseDamaged', 'SchemaTooNew', 'KeyFault', 'StartRefused', 'RestoreUnfinished'].includes(
+      error.name,
+    )
+  )
     return error
   const [cause = error.message, ...mend] = error.message.split(/(?<=\.) /)
   return new CommandFailed(EXIT.error, { cause, mend: mend.join(' ') })

@@ -66,7 +66,7 @@ export async function removePrivateFile(file: string): Promise<void> {
 }
 
 /** A new name is on disk only once its folder is. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   await using handle = await open(folder, 'r')
   await handle.sync()
 }

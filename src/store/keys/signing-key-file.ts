@@ -15,6 +15,9 @@ const MEND = 'Restore it from a backup together with the seal key; the broker ne
 
 type About = Pick<SigningKey, 'kid' | 'use' | 'algorithm' | 'createdAt' | 'signsFrom'>
 
+/** Names of the files that hold a signing key each. */
+export const isKeyFile = (name: string): boolean => NAME.test(name)
+
 /** Every signing key in the folder. Throws a `KeyFault` at the first that does not open. */
 export async function readSigningKeys(folder: string, sealer: Sealer): Promise<readonly SigningKey[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.json'))
@@ -41,9 +44,16 @@ export async function removeSigningKey(folder: string, key: SigningKey): Promise
 
 async function readSigningKey(folder: string, name: string, sealer: Sealer): Promise<SigningKey> {
   const file = join(folder, name)
+  return openSigningKey({ file, name, text: (await readPrivateFile(file)) ?? '' }, sealer)
+}
+
+/** The key that a file of that name holds. Throws a `KeyFault` that names `file` where it does not open. */
+export async function openSigningKey(
+  { file, name, text }: { readonly file: string; readonly name: string; readonly text: string },
+  sealer: Sealer,
+): Promise<SigningKey> {
   const fault = (what: string): KeyFault => new KeyFault(file, what, MEND)
-  const text = await readPrivateFile(file)
-  const json = parseStrictJson(text ?? '')
+  const json = parseStrictJson(text)
   if (!json.ok) throw fault(`the key file ${json.error}`)
   const about = aboutOf(json.value)
   if (!about || !NAME.test(name) || fileName(about) !== name)

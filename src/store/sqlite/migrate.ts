@@ -8,14 +8,20 @@ export class SchemaTooNew extends Error {
   override readonly name = 'SchemaTooNew'
 }
 
+const migrations = (): readonly string[] =>
+  readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+
+/** The schema that this Mayfly brings a database to. */
+export const knownSchema = (): number => migrations().length
+
 /**
  * Brings the schema up to date: every numbered file above `user_version`, each in a transaction of its own together with
  * the number, so that a kill half-way leaves a version that the next start goes on from.
  */
 export function migrate(db: Database.Database): void {
-  const files = readdirSync(FOLDER)
-    .filter((name) => name.endsWith('.sql'))
-    .sort()
+  const files = migrations()
   const have = Number(db.pragma('user_version', { simple: true }))
   if (have > files.length) {
     throw new SchemaTooNew(

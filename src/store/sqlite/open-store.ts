@@ -17,6 +17,7 @@ import { sqliteMarks } from './marks.ts'
 import { sqliteMeta } from './meta.ts'
 import { openDatabase } from './open-database.ts'
 import { sqliteRevocations } from './revocations.ts'
+import { refuseUnfinishedRestore } from './unfinished-restore.ts'
 
 export interface SqliteStore extends Store, AsyncDisposable {
   /** Durable commits so far. */
@@ -51,6 +52,7 @@ function open({ dataDir, unreadable = () => undefined, spaceTerms }: OpenStore):
   // Whatever stops the start lets go of the folder again.
   using opened = new DisposableStack()
   opened.use(holdDataFolder(dataDir))
+  refuseUnfinishedRestore(dataDir)
   const path = join(dataDir, 'mayfly.db')
   const running = join(dataDir, 'running')
   // Left behind by a process that was killed: its database is looked at before anything is granted, and it stays until
