@@ -35,7 +35,12 @@ function operation(endpoint: Endpoint): ZodOpenApiOperationObject {
       ? { security: [] }
       : { security: [{ bearer: [] }], description: callers(endpoint) }),
     requestParams: { ...(params && { path: params }), ...(query && { query }), ...(headers && { header: headers }) },
-    ...(body && { requestBody: { required: !body.safeParse(undefined).success, content: { [contentType(endpoint)]: { schema: body } } } }),
+    ...(body && {
+      requestBody: {
+        required: !body.safeParse(undefined).success,
+        content: { [contentType(endpoint)]: { schema: body } },
+      },
+    }),
     responses: { ...answers(endpoint), ...problems(endpoint) },
   }
 }
