@@ -41,7 +41,7 @@ export function recoveryStatus(broker: Parts, reads: Reads): RecoveryStatus {
 
 function leasesStep(reads: Reads, recovery: Recovery | null): RecoveryStep {
   const open = reads.countLive(null)
-  const detail = open === 0 ? 'No lease is open' : `${open} open leases end, with all that they hold`
+  const detail = open === 0 ? 'No lease is open' : `Open leases end, with all that they hold: ${open}`
   return { ...NOTHING, step: 'leases', state: stateOf(recovery, open === 0), detail }
 }
 
@@ -54,7 +54,7 @@ function keysStep({ keys }: Parts, recovery: Recovery | null): RecoveryStep {
   const detail =
     old.length === 0
       ? 'Every key that signs or is accepted was made after the recovery began'
-      : `${old.length} signing keys are replaced; what they signed no longer verifies, but for checkpoints of the audit`
+      : `Signing keys are replaced: ${old.length}. What they signed no longer verifies, but for checkpoints of the audit`
   return { ...NOTHING, step: 'keys', state: stateOf(recovery, old.length === 0), detail }
 }
 

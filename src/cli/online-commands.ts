@@ -9,6 +9,7 @@ import { credentialCommands } from './credential-commands.ts'
 import { freezeCommands } from './freeze-commands.ts'
 import { keyCommands } from './key-commands.ts'
 import { leaseCommands } from './lease-commands.ts'
+import { recoveryCommands } from './recovery-commands.ts'
 import { runCommands } from './run-commands.ts'
 import { stickyCommands } from './sticky-commands.ts'
 import type { Terminal } from './terminal.ts'
@@ -24,6 +25,7 @@ export function onlineCommands(program: Command, terminal: Terminal): void {
   credentialCommands(program, terminal)
   auditCommands(program, terminal)
   keyCommands(program, terminal)
+  recoveryCommands(program, terminal)
   clockCommands(program, terminal)
   brokerCommands(program, terminal)
 }

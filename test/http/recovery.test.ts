@@ -42,12 +42,12 @@ describe('a recovery that an operator begins', () => {
     expect(
       body.steps.map(({ step, name, state, detail }: Answered['body']) => [step, name, state, detail]),
     ).to.deep.equal([
-      ['leases', null, 'waiting', '1 open leases end, with all that they hold'],
+      ['leases', null, 'waiting', 'Open leases end, with all that they hold: 1'],
       [
         'keys',
         null,
         'waiting',
-        '4 signing keys are replaced; what they signed no longer verifies, but for checkpoints of the audit',
+        'Signing keys are replaced: 4. What they signed no longer verifies, but for checkpoints of the audit',
       ],
       ['provider', 'up', 'waiting', 'Whatever it handed out is cut off, also what the ledger does not know of'],
     ])
@@ -107,7 +107,7 @@ describe('a recovery that an operator begins', () => {
     await broker.app.sweep()
     expect(broker.upstream.live()).to.deep.equal([])
     const [, , up] = (await recoveryOf(broker)).steps
-    expect(up).to.deep.include({ ended: ['1 credentials ended'], remains: ['Copies that somebody made of the data'] })
+    expect(up).to.deep.include({ ended: ['credentials ended: 1'], remains: ['Copies that somebody made of the data'] })
   })
 
   it('lets what is open be ended, and be seen', async () => {
@@ -141,7 +141,7 @@ describe('a recovery that an operator begins', () => {
       .map(({ kind, actor, subject }) => [kind, actor.id, subject['outcome'], subject['reason']])
     expect(told).to.deep.equal([
       ['recovery.begun', 'ada@example.com', 'suspected', 'A laptop was stolen'],
-      ['recovery.cut_off', 'mayfly', 'up', '0 credentials ended. Copies that somebody made of the data'],
+      ['recovery.cut_off', 'mayfly', 'up', 'credentials ended: 0. Copies that somebody made of the data'],
       [
         'recovery.acknowledged',
         'ada@example.com',

@@ -79,7 +79,7 @@ export function upstreamProvider(traits: UpstreamTraits, ask: Ask): UpstreamProv
     ...(traits.cutsOff && {
       cutOff: async (before, signal) => {
         const { ended } = await must('/cut-off', { before }, signal)
-        return { ended: [`${String(ended)} credentials ended`], remains: ['Copies that somebody made of the data'] }
+        return { ended: [`credentials ended: ${String(ended)}`], remains: ['Copies that somebody made of the data'] }
       },
     }),
   }

@@ -11,7 +11,7 @@ export function cutOffAt(
 ): CutOff {
   const sts = grants.flatMap((grant) => (grant.type === 'vault-secret' && isSts(grant) ? [grant.name] : []))
   return {
-    ended: [`${parents} parents at ${address} were revoked, with every token and secret that was made with them`],
+    ended: [`Parents at ${address} were revoked, with every token and secret that was made with them: ${parents}`],
     remains: [
       `What was made with parents that this ledger does not know ends at its own deadline; an administrator ends it by revoking every token that the role ${parentRole} made`,
       ...(sts.length === 0
