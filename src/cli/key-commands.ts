@@ -1,9 +1,7 @@
 import type { Command } from 'commander'
 
 import type { Page, SigningKey } from '../client/resources.ts'
-import { confirmed } from './ask.ts'
-import { CommandEnded } from './command-ended.ts'
-import { EXIT } from './command-failed.ts'
+import { confirmStop } from './confirm-stop.ts'
 import { counted } from './counted.ts'
 import { doing } from './doing.ts'
 import { group } from './group.ts'
@@ -46,13 +44,8 @@ export function keyCommands(program: Command, terminal: Terminal): void {
       doing(terminal, async ({ reason, yes = false, json = false }: Rotate) => {
         const client = await operatorClient(terminal)
         const current = (await client.keys.list({ signal })).items.filter(({ state }) => state === 'current')
-        terminal.err(
-          `This rotates ${counted(current.length, 'key')}. Tokens that they signed stay good to their end.\n`,
-        )
-        if (terminal.interactive && !yes && !(await confirmed(terminal, 'Rotate?'))) {
-          terminal.err('Nothing was done.\n')
-          throw new CommandEnded(EXIT.error)
-        }
+        const says = `This rotates ${counted(current.length, 'key')}. Tokens that they signed stay good to their end.`
+        await confirmStop(terminal, { says, question: 'Rotate?', yes })
         show(await client.keys.rotate(reason ?? null, { signal }), json)
       }),
     )
