@@ -38,6 +38,17 @@ export function markRestored(folder: string): void {
   db.close()
 }
 
+/** The recovery that the ledger of one folder stands in, read past the broker. */
+export function recoveryIn(folder: string): Recovery | undefined {
+  const db = new Database(join(folder, 'data', 'mayfly.db'), { readonly: true })
+  try {
+    const kept = db.prepare<[], string>("select value from meta where name = 'recovery'").pluck().get()
+    return kept === undefined ? undefined : (JSON.parse(kept) as Recovery)
+  } finally {
+    db.close()
+  }
+}
+
 /** Whether this access token is good at this instant, as an operator sees it. */
 export async function isActive(broker: Caller, token: string): Promise<boolean> {
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }

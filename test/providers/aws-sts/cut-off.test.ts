@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import type { CutOff } from '../../../src/broker/provider-port.ts'
+import type { CutOff, UpstreamMinted } from '../../../src/broker/provider-port.ts'
 import { cutOffPolicy } from '../../../src/providers/aws-sts/cut-off.ts'
 import { sessionPolicy } from '../../../src/providers/aws-sts/session-policy.ts'
 import type { SeenRequest } from '../../support/backends/fault-proxy.ts'
@@ -9,7 +9,7 @@ import { skipBecause } from '../../support/skip-because.ts'
 import { ROLE_ARN } from './support/aws-account.ts'
 import { startAwsWorld, type AwsWorld, type AwsWorldOptions } from './support/aws-world.ts'
 import { ALLOW_ALL, evaluate } from './support/evaluate.ts'
-import { ORDERS } from './support/orders.ts'
+import { keyOf, ORDERS, orderOf } from './support/orders.ts'
 
 const CUT_OFF = 'MayflyCutOff'
 const EARLY = { ...ORDERS, earlyRevocation: true }
@@ -45,6 +45,24 @@ describe('cutting off the older sessions of AWS roles', () => {
     expect(remains).to.deep.equal([OWN])
     expect(world.faults.exchanges.filter(({ request }) => puts(request))).to.have.length(1)
     expect(world.paused, 'that moment is long over').to.deep.equal([])
+  })
+
+  it('ends every session that was opened before, whoever knows of it, and none that is opened afterwards', async () => {
+    // Waits as it is asked to: the emulator goes by its own clock.
+    await using world = await startAwsWorld(ministack(), { grants: [EARLY] })
+    const open = async () => {
+      const order = orderOf(world.clock(), { grant: EARLY })
+      const plan = world.provider.plan(order)
+      if (!plan.ok) throw new Error(plan.error.detail)
+      return world.provider.mint(order, plan.value, () => Promise.resolve(), AbortSignal.timeout(5_000))
+    }
+    const reads = async (minted: UpstreamMinted): Promise<number> =>
+      (await ministack().s3(keyOf(minted), 'GET', '/orders/1234/note.txt')).status
+    const [one, other] = [await open(), await open()]
+    expect([await reads(one), await reads(other)]).to.deep.equal([200, 200])
+    await cutOff(world, world.clock())
+    const after = await open()
+    expect([await reads(one), await reads(other), await reads(after)]).to.deep.equal([403, 403, 200])
   })
 
   it('waits until AWS has left the second behind, so that no session of after it is cut off', async () => {
