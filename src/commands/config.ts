@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 
+import { counted } from '../cli/counted.ts'
 import type { Terminal } from '../cli/terminal.ts'
 import { describeFault } from '../core/fault.ts'
 import { readPolicy } from './read-policy.ts'
@@ -24,9 +25,8 @@ export function configCommands(program: Command, terminal: Terminal): void {
         return
       }
       for (const warning of warnings) terminal.err(`warning: ${describeFault(warning)}\n`)
-      terminal.out(
-        `${configuration.file} is good: ${counts.agents} agents, ${counts.grants} grants, ${counts.tools} tools\n`,
-      )
+      const held = [counted(agents.size, 'agent'), counted(grants.size, 'grant'), counted(tools.size, 'tool')]
+      terminal.out(`${configuration.file} is good: ${held.join(', ')}\n`)
       terminal.out(`rules ${rules.digest}\n`)
     })
 }
