@@ -151,7 +151,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     gettingOn: () => {
       sweeper.gettingOn()
     },
-    recover: () => void recovering(),
+    recovery: { carryOn: () => recovering.carryOn(), giveUp: () => recovering.giveUp() },
     ids: createNewIds(clock),
     policy: () => force().policy,
     providers: () => force().providers,
@@ -172,7 +172,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         takeUpEnforcing()
         await sweep(broker)
         void closer.kick()
-        void recovering()
+        void recovering.carryOn()
         // A copy of a ledger that somebody only looks at must not renew or end what another broker holds.
         if (store.reads.recovery()?.begun !== null) upkeep(force().providers.values())
         await refused.flush()
@@ -287,7 +287,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     reload,
     sweep: async () => {
       await sweeper.kick()
-      await recovering()
+      await recovering.carryOn()
       await closer.kick()
     },
     commits: store.commits,

@@ -3,7 +3,7 @@ import { actorOf, recoveryEntry, type Origin } from './audit-entries.ts'
 import type { OperatorCaller } from './caller.ts'
 import { endWhatIsOurs } from './carry-out-recovery.ts'
 import type { Broker } from './ports.ts'
-import { recoveryStatus, type RecoveryStatus } from './recovery-steps.ts'
+import { recoveryStatus, type RecoveryStatus, type RecoveryStep } from './recovery-steps.ts'
 import type { Refusal } from './refusal.ts'
 
 interface Call {
@@ -20,6 +20,8 @@ interface Call {
  */
 export async function acknowledgeRecovery(broker: Broker, call: Call): Promise<Result<RecoveryStatus, Refusal>> {
   await endWhatIsOurs(broker)
+  // A cut-off that is still on its way would hit what is minted afterwards.
+  if (openSteps(recoveryStatus(broker, broker.store.reads), call).length === 0) await broker.recovery.giveUp()
   const origin: Origin = { actor: actorOf(call.operator), requestId: call.requestId, now: broker.time.believed() }
   return broker.store.commit((tx): Result<RecoveryStatus, Refusal> => {
     const status = recoveryStatus(broker, tx)
@@ -29,7 +31,7 @@ export async function acknowledgeRecovery(broker: Broker, call: Call): Promise<R
       return err({ reason: 'conflict', detail, state: status.state })
     }
     const left = status.steps.filter(({ state }) => state !== 'done')
-    const open = left.filter(({ name }) => name === null || !call.accept.includes(name))
+    const open = openSteps(status, call)
     if (open.length > 0) {
       const detail = `Not everything is done: ${open.map(({ name, step, detail: said }) => `${name ?? step}: ${said}`).join('; ')}.`
       return err({ reason: 'conflict', detail, state: status.state })
@@ -42,3 +44,7 @@ export async function acknowledgeRecovery(broker: Broker, call: Call): Promise<R
     return ok(recoveryStatus(broker, tx))
   })
 }
+
+/** What is not done, and that nobody answers for. */
+const openSteps = ({ steps }: RecoveryStatus, { accept }: Pick<Call, 'accept'>): readonly RecoveryStep[] =>
+  steps.filter(({ state, name }) => state !== 'done' && (name === null || !accept.includes(name)))

@@ -31,5 +31,5 @@ export async function beginRecovery(broker: Broker, call: Call): Promise<void> {
     broker.unsaved.add({ id, kind: 'freeze', scope: { kind: 'all' }, since: begun.at, by, reason }, write)
     throw error
   })
-  broker.recover()
+  void broker.recovery.carryOn()
 }

@@ -12,12 +12,12 @@ const CUT_OFF_MS = 60_000
  * Carries a recovery that was begun as far as it goes now. Every step may be done again, so that a crash at any moment
  * costs nothing but the repetition, and one that fails is tried again by the next sweep.
  */
-export async function carryOutRecovery(broker: Broker): Promise<void> {
+export async function carryOutRecovery(broker: Broker, givenUp: AbortSignal): Promise<void> {
   const begun = broker.store.reads.recovery()?.begun
   if (!begun) return
   // Asked while the ledger still holds what it knows of them.
   const providers = [...broker.providers().values()].flatMap((each) => (each.kind === 'upstream' ? [each] : []))
-  const cuttingOff = Promise.all(providers.map((provider) => cutOff(broker, provider, begun)))
+  const cuttingOff = Promise.all(providers.map((provider) => cutOff(broker, provider, { begun, givenUp })))
   await endWhatIsOurs(broker)
   await cuttingOff
 }
@@ -35,12 +35,18 @@ export async function endWhatIsOurs(broker: Broker): Promise<void> {
   await broker.keys.startAnew(begun.at, { actor, reason: `recovery: ${begun.reason}`, requestId: null })
 }
 
-async function cutOff(broker: Broker, provider: UpstreamProvider, begun: RecoveryBegun): Promise<void> {
+interface Run {
+  readonly begun: RecoveryBegun
+  /** Aborted when an operator goes on without it. */
+  readonly givenUp: AbortSignal
+}
+
+async function cutOff(broker: Broker, provider: UpstreamProvider, { begun, givenUp }: Run): Promise<void> {
   const before = broker.store.reads.recovery()?.cutOffs[provider.name]
   if (before && (before.done || before.nextAttemptAt > broker.time.believed())) return
   let after: CutOffSoFar
   try {
-    const { ended, remains } = await asked(provider, broker.clock())
+    const { ended, remains } = await asked(provider, broker.clock(), givenUp)
     const attempts = (before?.attempts ?? 0) + 1
     after = { done: true, ended, remains, error: null, attempts, nextAttemptAt: broker.time.believed() }
   } catch (error) {
@@ -60,12 +66,12 @@ async function cutOff(broker: Broker, provider: UpstreamProvider, begun: Recover
 }
 
 /** Nothing is minted meanwhile, so that everything there is was handed out before. A provider that does not listen to its signal holds nobody up. */
-async function asked(provider: UpstreamProvider, before: Instant): Promise<CutOff> {
+async function asked(provider: UpstreamProvider, before: Instant, givenUp: AbortSignal): Promise<CutOff> {
   if (!provider.cutOff) return CANNOT
-  const signal = AbortSignal.timeout(CUT_OFF_MS)
+  const signal = AbortSignal.any([AbortSignal.timeout(CUT_OFF_MS), givenUp])
   const { promise: late, reject } = Promise.withResolvers<never>()
   signal.addEventListener('abort', () => {
-    reject(new Error('The upstream did not answer in time'))
+    reject(new Error(givenUp.aborted ? 'It was given up' : 'The upstream did not answer in time'))
   })
   return await Promise.race([provider.cutOff(before, signal), late])
 }

@@ -207,6 +207,14 @@ export interface BrokerLog {
   error(fields: Readonly<Record<string, unknown>>, message: string): void
 }
 
+/** Carries a recovery out that was begun. */
+export interface Recovering {
+  /** Goes as far as it goes now. MUST NOT reject. */
+  carryOn(): Promise<void>
+  /** Ends what is still being asked of providers: after it resolves nothing is cut off any more until it is due again. */
+  giveUp(): Promise<void>
+}
+
 /** What every verb of the broker may use. A verb picks the members it needs. */
 export interface Broker {
   readonly clock: Clock
@@ -230,8 +238,7 @@ export interface Broker {
   readonly kick: () => void
   /** What is due is being closed, batch by batch: a sweep that has much to do is not one that has stopped. */
   readonly gettingOn: () => void
-  /** Takes a recovery that was begun a step further. Never waits for it. */
-  readonly recover: () => void
+  readonly recovery: Recovering
   readonly log: BrokerLog
   /** In [0, 1). */
   readonly random: () => number

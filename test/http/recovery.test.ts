@@ -9,6 +9,8 @@ import { later } from '../support/later.ts'
 import { acknowledge, beginRecovery, isActive, markRestored, recoveryOf, stepsOf } from '../support/recovery.ts'
 import { scriptedUpstream } from '../support/scripted-upstream.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import { until } from '../support/until.ts'
+import { unwritable } from '../support/unwritable.ts'
 import { orphans, startUpstreamBroker, WAREHOUSE } from '../support/upstream-broker.ts'
 
 const BOTH = { access: [{ grant: 'refunds-api' }, WAREHOUSE] }
@@ -225,6 +227,33 @@ describe('a recovery that an operator begins', () => {
     expect((await acknowledge(broker)).status).to.equal(200)
   })
 
+  it('holds in this process at once where it cannot be written, and is written as soon as it can be', async () => {
+    const ledger = unwritable()
+    await using broker = await startTestBroker({ app: { decorate: { store: ledger.store } } })
+    const token = tokenOf(await granted(broker))
+    ledger.fail()
+    expectProblem(await beginRecovery(broker), 'unavailable')
+    expect((await recoveryOf(broker)).state).to.equal('none')
+    ledger.mend()
+    expect(await isActive(broker, token)).to.equal(false)
+    expectProblem(await broker.request({ task: 'run-2' }), 'frozen')
+    await broker.app.sweep()
+    expect((await recoveryOf(broker)).begun).to.include({ reason: 'A laptop was stolen' })
+    expect((await acknowledge(broker)).status).to.equal(200)
+    await granted(broker, { task: 'run-3' })
+  })
+
+  it('goes on where a step could not be written, and is acknowledged by nobody before it is', async () => {
+    const ledger = unwritable()
+    await using broker = await startTestBroker({ app: { decorate: { store: ledger.store } } })
+    await granted(broker)
+    await beginRecovery(broker)
+    ledger.fail()
+    expectProblem(await acknowledge(broker), 'unavailable')
+    ledger.mend()
+    expect((await acknowledge(broker)).status).to.equal(200)
+  })
+
   it('holds across restarts, wherever it stands', async () => {
     await using folder = await temporaryFolder()
     const upstream = scriptedUpstream({ cutsOff: true })
@@ -304,6 +333,21 @@ describe('acknowledging a recovery', () => {
     expect((await acknowledge(broker)).status).to.equal(200)
   })
 
+  it('gives up what is still being asked of a provider that was accepted: it hits nothing that is minted afterwards', async () => {
+    await using broker = await startUpstreamBroker({ upstreams: [scriptedUpstream({ cutsOff: true })] })
+    broker.upstream.script({ cutOff: 'silent' })
+    await beginRecovery(broker)
+    await until('the upstream is asked', async () => (await stepsOf(broker)).at(-1) === 'up: running')
+    const done = await acknowledge(broker, { accept: ['up'] })
+    expect(done.status).to.equal(200)
+    broker.upstream.script({ cutOff: 'ok' })
+    const lease = await granted(broker, BOTH)
+    await later(broker, 60)
+    expect(broker.upstream.live()).to.have.length(1)
+    const { body } = await broker.call('GET', `/v1/leases/${lease.id}`, { token: broker.operator('viewer') })
+    expect(body.state).to.equal('active')
+  })
+
   it('names what a provider without a cut-off leaves behind', async () => {
     await using broker = await startUpstreamBroker()
     await granted(broker, BOTH)
@@ -364,6 +408,24 @@ describe('a broker that was started on a restored ledger', () => {
     await again.app.sweep()
     expect(upstream.live()).to.deep.equal([])
     expect((await acknowledge(again)).status).to.equal(200)
+  })
+
+  it('that is older than a week waits for its clock to be accepted as well', async () => {
+    await using broker = await startTestBroker({ configure: withPublicUrl })
+    await granted(broker)
+    await broker.app[Symbol.asyncDispose]()
+    markRestored(broker.folder)
+    const ahead = 30 * 24 * 3_600_000
+    await using again = await startTestBroker({ folder: broker.folder, configure: withPublicUrl, ahead })
+    const { body } = await readiness(again)
+    expect(body.reasons).to.have.length(2)
+    expect(body.reasons[1]).to.match(/^The clock is ahead of the time that is believed/)
+    await beginRecovery(again)
+    expect((await acknowledge(again)).status).to.equal(200)
+    expectProblem(await again.request({ task: 'run-2' }), 'unavailable')
+    expect((await again.call('POST', '/v1/clock/accept', { token: again.operator('admin') })).status).to.equal(200)
+    const lease = await granted(again, { task: 'run-2' })
+    await jwtVerify(tokenOf(lease), await keySet(again), { currentDate: new Date(again.clock.now()) })
   })
 
   it('begins it with a rotation of the keys as well', async () => {
