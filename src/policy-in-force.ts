@@ -27,7 +27,7 @@ interface Parts {
 
 export function policyInForce({ loaded, parts, fetch, before, decorate, upstreams }: Parts): PolicyInForce {
   const { configuration, rules } = loaded
-  const { catalogue, limits, approvals } = configuration
+  const { catalogue, labels, limits, guards, historyWindowSeconds, approvals } = configuration
   const identities = createIdentities(
     {
       issuers: configuration.issuers,
@@ -38,10 +38,10 @@ export function policyInForce({ loaded, parts, fetch, before, decorate, upstream
         expiresAt,
         caller: { type: 'operator', id, role, groups },
       })),
-      peps: configuration.peps.map(({ name, tools, audiences, tokenSha256 }) => ({
+      peps: configuration.peps.map(({ name, tools, audiences, tokenSha256, vouchesForLease }) => ({
         tokenSha256,
         expiresAt: null,
-        caller: { type: 'pep', name, tools, audiences },
+        caller: { type: 'pep', name, tools, audiences, vouchesForLease },
       })),
     },
     { clock: parts.clock, fetch, ...(before && { before: before.identities }) },
@@ -52,7 +52,16 @@ export function policyInForce({ loaded, parts, fetch, before, decorate, upstream
   return {
     loaded,
     identities,
-    policy: { epoch: (before?.policy.epoch ?? 0) + 1, catalogue, rules, limits, approvals },
+    policy: {
+      epoch: (before?.policy.epoch ?? 0) + 1,
+      catalogue,
+      rules,
+      labels,
+      limits,
+      guards,
+      historyWindowSeconds,
+      approvals,
+    },
     running,
     providers: new Map(all.map((provider) => [provider.name, decorate?.(provider) ?? provider])),
   }

@@ -52,6 +52,8 @@ export async function askToAbandon(broker: Broker, call: Call): Promise<Result<A
       fence: 0,
       lease: lease.id,
       abandon: { credential: credential.id, askedBy: call.operator.id },
+      action: null,
+      permission: null,
       agent: lease.agent,
       owner: lease.owner,
       task: lease.task,

@@ -1,11 +1,14 @@
-import type { Approval, ApprovalVote, ApprovedNarrowing } from '../core/approval.ts'
+import { argumentsOf, type Action } from '../core/action.ts'
+import type { Approval, ApprovalVote, ApprovedNarrowing, Permission } from '../core/approval.ts'
 import { isAnswered } from '../core/approval.ts'
+import { outsideBounds } from '../core/argument-bounds/outside-bounds.ts'
 import { samePerson } from '../core/person.ts'
 import type { Ask, Decision } from '../core/decision.ts'
 import { judgeLease } from '../core/judge.ts'
 import type { Lease } from '../core/lease.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import { SECOND_MS } from '../core/time.ts'
+import { SECOND_MS, type Instant } from '../core/time.ts'
+import type { ToolAccess } from '../core/tool-access.ts'
 import { abandon } from './abandon-credential.ts'
 import { answerable, mayNotApprove, type Answer, type Answerable } from './answer-approval.ts'
 import { actorOf, approvalEntry, leaseEntry, operatorRefusedEntry, type Origin } from './audit-entries.ts'
@@ -22,8 +25,19 @@ import type { Refusal } from './refusal.ts'
 import { resolveAccess } from './resolve-access.ts'
 import { withGuards } from './revoked-before.ts'
 
+/** For an action: that very call once, or calls of the tool within bounds, for a while. */
+export interface AskedPermission {
+  readonly scope: 'once' | 'task'
+  readonly ttlSeconds: number
+  readonly uses: number
+  /** Null: the arguments that were shown. */
+  readonly arguments: ToolAccess['arguments'] | null
+}
+
 interface Yes extends Answer {
   readonly narrow: ApprovedNarrowing | null
+  /** What a yes to an action allows; null for the other kinds. */
+  readonly permission: AskedPermission | null
 }
 
 /**
@@ -67,23 +81,68 @@ function vote(broker: Broker, tx: Transaction, voting: Voting): Result<Approval,
       state: approval.state,
     })
   }
-  const wider = yes.narrow ? widerThan(yes.narrow, lease) : []
+  const misplaced = misplacedIn(yes, approval)
+  if (misplaced) return err(misplaced)
+  const wider = yes.narrow && approval.kind === 'lease' ? widerThan(yes.narrow, lease) : []
   if (wider.length > 0)
     return err({ reason: 'invalid-request', detail: 'What you approve must lie inside what was asked.', errors: wider })
 
+  const permission = approval.action ? permissionOf(approval.action.action, yes.permission, origin.now) : ok(null)
+  if (!permission.ok) return permission
   const cast: ApprovalVote = { operator: yes.operator.id, at: origin.now, reason: yes.reason, narrow: yes.narrow }
   const approvedBy = [...approval.approvedBy, cast]
   const state = approvedBy.length >= approval.needed ? 'approved' : 'pending'
-  const change = { state, approvedBy, reason: yes.reason } as const
+  const change = { state, approvedBy, reason: yes.reason, permission: permission.value } as const
   if (!tx.moveApproval(approval, change)) {
     return err({ reason: 'conflict', detail: 'Somebody else answered first.', state: approval.state })
   }
   const answered: Approval = { ...approval, ...change, fence: approval.fence + 1 }
   tx.append(approvalEntry('approval.approved', answered, yes.reason, origin))
   if (state === 'approved' && answered.abandon) abandon(tx, answered.abandon.credential, origin)
-  else if (state === 'approved') judgeAgain(broker, tx, { ...voting, approval: answered })
+  else if (state === 'approved' && answered.kind === 'lease') judgeAgain(broker, tx, { ...voting, approval: answered })
   return ok(answered)
 }
+
+/** Members that belong to another kind of approval: read and not used, they would look like a limit that holds. */
+function misplacedIn({ narrow, permission }: Yes, { kind }: Approval): Refusal | undefined {
+  const foreign =
+    kind === 'action'
+      ? narrow !== null && (narrow.access !== null || narrow.tools !== null || narrow.ttlSeconds !== null)
+      : permission !== null && (permission.scope === 'task' || permission.arguments !== null || kind === 'abandon')
+  if (!foreign) return undefined
+  const detail =
+    kind === 'action'
+      ? 'An action is narrowed by narrow.arguments, with scope, ttl and uses.'
+      : 'scope: task, uses and narrow.arguments are for actions.'
+  return { reason: 'invalid-request', detail }
+}
+
+const ONCE: AskedPermission = { scope: 'once', ttlSeconds: 0, uses: 1, arguments: null }
+
+/** What was asked lies inside what is permitted, or nobody would know what the yes was to. */
+function permissionOf(action: Action, asked: AskedPermission | null, at: Instant): Result<Permission, Refusal> {
+  const { scope, ttlSeconds, uses, arguments: bounds } = asked ?? ONCE
+  const shown = Object.fromEntries(
+    Object.entries(argumentsOf(action)).map(([name, value]) => [keyOf(name), { equals: value }]),
+  )
+  const permission: Permission = {
+    scope,
+    at,
+    ttlSeconds,
+    uses: scope === 'once' ? 1 : uses,
+    used: 0,
+    arguments: bounds ?? shown,
+  }
+  const entry = { tool: '', arguments: permission.arguments, max_calls: null, only: true }
+  const outside = outsideBounds(entry, argumentsOf(action))
+  if (!outside) return ok(permission)
+  const errors = [{ path: '/narrow/arguments', message: outside.message }]
+  return err({ reason: 'invalid-request', detail: 'What you approve must hold the call that was asked.', errors })
+}
+
+/** A name that begins with `/` would read as a JSON Pointer (RFC 6901). */
+const keyOf = (name: string): string =>
+  name.startsWith('/') ? `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}` : name
 
 /** Everything that a yes cut away, from every voter: the narrowest of what people agreed to. */
 function judgeAgain(broker: Broker, tx: Transaction, { approval, lease: asked, policy, origin }: Voting): void {
@@ -96,7 +155,11 @@ function judgeAgain(broker: Broker, tx: Transaction, { approval, lease: asked, p
   const resolved = resolveAccess(policy.catalogue, agent, wanted)
   if (!resolved.ok) return denied('The agent may no longer ask for this')
 
-  const facts = leaseFacts(othersOfTask(tx), { ...cut, resolved: resolved.value }, origin.now)
+  const facts = leaseFacts(
+    othersOfTask(tx),
+    { ...cut, resolved: resolved.value, history: tx.use(cut.root).history },
+    origin.now,
+  )
   const judged = { reads: tx, agent: cut.agent, task: cut.task, now: origin.now }
   const verdict = withGuards(judgeLease(policy.rules, facts), judged)
   const answered = [...approval.answered, ...approval.asks]

@@ -1,3 +1,4 @@
+import { resourceOf } from '../core/action.ts'
 import type { Approval } from '../core/approval.ts'
 import { accessOnWire } from '../core/access.ts'
 import type { AuditActor, AuditEntry, AuditKind } from '../core/audit.ts'
@@ -10,6 +11,7 @@ import type { Mark, Scope } from '../core/mark.ts'
 import type { Instant } from '../core/time.ts'
 import { toolOnWire } from '../core/tool-access.ts'
 import type { Caller } from './caller.ts'
+import type { Evaluation, Question } from './evaluation.ts'
 
 /** Who did it and in which request: the part of every record that the verb knows first. */
 export interface Origin {
@@ -25,6 +27,7 @@ export function actorOf(caller: Caller): AuditActor {
     case 'agent':
       return { type: 'agent', id: caller.agent }
     case 'lease':
+    case 'evaluator':
       return { type: 'lease', id: caller.lease }
     case 'operator':
       return { type: 'operator', id: caller.id }
@@ -111,6 +114,32 @@ export function credentialEntry(
 /** More time, and nothing else: `ttl` of the subject is what was given from then on. */
 export function renewedEntry(lease: Lease, ttlSeconds: number, origin: Origin): AuditEntry {
   return { ...about(lease), ...common('lease.renewed', origin), subject: leaseSubject({ ...lease, ttlSeconds }) }
+}
+
+/** One answer of the decision point. Arguments are there as a digest: they may be anybody's data. */
+export function evaluationEntry(
+  { asker, lease: leaseId, action, callId, labels, requestId }: Question,
+  lease: Lease | undefined,
+  said: {
+    readonly evaluation: Evaluation
+    readonly digest: string | null
+    readonly decision: JsonObject
+    readonly now: Instant
+  },
+): AuditEntry {
+  const { evaluation, digest, decision, now } = said
+  const asked = evaluation.reason === 'approval_required' || evaluation.reason === 'approval_pending'
+  const kind = evaluation.decision ? 'action.allowed' : asked ? 'action.asked' : 'action.denied'
+  const subject = {
+    call_id: callId,
+    action: action?.kind === 'grant' ? action.action : 'tools/call',
+    resource: action ? { ...resourceOf(action) } : null,
+    arguments_digest: digest,
+    labels,
+    reason: evaluation.reason,
+  }
+  const names = lease ? about(lease) : { lease: leaseId }
+  return { ...names, ...common(kind, { actor: asker.actor, requestId, now }), subject, decision }
 }
 
 type MarkKind = 'freeze.set' | 'freeze.lifted' | 'mark.revoked' | 'mark.restored'

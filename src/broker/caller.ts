@@ -20,6 +20,13 @@ export interface LeaseCaller {
   readonly agent: string
 }
 
+/** A hook or wrapper of an agent: it may evaluate and report for one lease, and nothing else. */
+export interface EvaluatorCaller {
+  readonly type: 'evaluator'
+  readonly lease: LeaseId
+  readonly agent: string
+}
+
 export interface OperatorCaller {
   readonly type: 'operator'
   readonly id: string
@@ -34,6 +41,8 @@ export interface PepCaller {
   readonly name: string
   readonly tools: readonly string[]
   readonly audiences: readonly string[]
+  /** It has authenticated the agent itself, so that a lease id is enough. */
+  readonly vouchesForLease: boolean
 }
 
-export type Caller = AgentCaller | LeaseCaller | OperatorCaller | PepCaller
+export type Caller = AgentCaller | LeaseCaller | EvaluatorCaller | OperatorCaller | PepCaller

@@ -20,7 +20,10 @@ export async function cancelApproval(broker: Broker, call: Cancelling): Promise<
     const approval = tx.approval(call.approval)
     const lease = approval && tx.lease(approval.lease)
     if (!lease || lease.id !== call.caller.lease || approval.abandon) return err({ reason: 'not-found' })
-    if (approval.state === 'pending') closeLease(tx, lease, { outcome: 'cancelled', reason: null }, origin)
+    if (approval.state === 'pending' && approval.kind === 'lease')
+      closeLease(tx, lease, { outcome: 'cancelled', reason: null }, origin)
+    // The question alone is taken back; the lease goes on without what it asked for.
+    if (approval.state === 'pending' && approval.kind === 'action') tx.moveApproval(approval, { state: 'cancelled' })
     const now = tx.approval(call.approval) ?? approval
     if (now.state === 'cancelled') return ok(now)
     return err({ reason: 'conflict', detail: `The approval has been answered: ${now.state}.`, state: now.state })

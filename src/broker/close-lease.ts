@@ -63,6 +63,8 @@ export function settleLease(tx: Transaction, lease: Lease, origin: Origin): bool
  * record; that one is cancelled says the record of the lease that closed under it.
  */
 function lapseApproval(tx: Transaction, lease: Lease, origin: Origin): void {
+  for (const waiting of tx.pendingActions(lease.id))
+    tx.moveApproval(waiting, { state: 'cancelled', reason: lease.reason })
   const approval = lease.approval === null ? undefined : tx.approval(lease.approval)
   if (approval?.state !== 'pending') return
   const state: ApprovalState = lease.outcome === 'expired' ? 'expired' : 'cancelled'

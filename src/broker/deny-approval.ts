@@ -21,7 +21,7 @@ export async function denyApproval(
       return err({ reason: 'conflict', detail: 'Somebody else answered first.', state: approval.state })
     const denied: Approval = { ...approval, ...change, fence: approval.fence + 1 }
     tx.append(approvalEntry('approval.denied', denied, no.reason, origin))
-    if (!denied.abandon) closeLease(tx, lease, { outcome: 'denied', reason: no.reason }, origin)
+    if (denied.kind === 'lease') closeLease(tx, lease, { outcome: 'denied', reason: no.reason }, origin)
     return ok(denied)
   })
   broker.changes.announce(no.approval)

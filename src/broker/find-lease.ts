@@ -1,7 +1,7 @@
 import type { LeaseId } from '../core/id.ts'
 import type { Lease } from '../core/lease.ts'
 import { err, ok, type Result } from '../core/result.ts'
-import type { Caller } from './caller.ts'
+import type { Caller, EvaluatorCaller, PepCaller } from './caller.ts'
 import type { Broker } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 
@@ -15,13 +15,18 @@ export function findLease(
   caller: Caller,
   id: LeaseId,
 ): Result<Lease, Refusal> {
-  if (caller.type === 'pep')
-    return err({ reason: 'forbidden', detail: 'A PEP token opens no lease. Use it to introspect.' })
+  if (caller.type === 'pep' || caller.type === 'evaluator') {
+    return err({ reason: 'forbidden', detail: 'This token opens no lease. Use it to evaluate or to introspect.' })
+  }
   const lease = broker.store.reads.lease(id)
   return lease && maySee(broker, caller, lease) ? ok(lease) : err({ reason: 'not-found' })
 }
 
-function maySee(broker: Pick<Broker, 'policy'>, caller: Exclude<Caller, { type: 'pep' }>, lease: Lease): boolean {
+function maySee(
+  broker: Pick<Broker, 'policy'>,
+  caller: Exclude<Caller, PepCaller | EvaluatorCaller>,
+  lease: Lease,
+): boolean {
   switch (caller.type) {
     case 'operator':
       return true

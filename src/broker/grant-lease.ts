@@ -6,7 +6,15 @@ import { closeLease } from './close-lease.ts'
 import { silentAfter } from './heartbeat.ts'
 import { keepKey } from './idempotency.ts'
 import { issueCredentials } from './issue-credentials.ts'
-import { newLease, overtaken, recordStop, refuse, type Judgement, type LeaseAnswer } from './judgement.ts'
+import {
+  insertNewLease,
+  newLease,
+  overtaken,
+  recordStop,
+  refuse,
+  type Judgement,
+  type LeaseAnswer,
+} from './judgement.ts'
 import { mayNotMint } from './may-mint.ts'
 import type { Broker } from './ports.ts'
 import { overQuota } from './quotas.ts'
@@ -31,7 +39,7 @@ export async function grantLease(broker: Broker, judgement: Judgement): Promise<
     const wanted = { agent: lease.agent, credentials: resolved.access.length }
     const stop = overtaken(broker, tx, judgement, lease) ?? overQuota(tx, policy, wanted)
     if (stop) return recordStop(tx, judgement, stop)
-    tx.insertLease(lease)
+    insertNewLease(tx, judgement, lease)
     if (call.key) keepKey(tx, call.key, { lease: lease.id, credential: null }, now)
     return undefined
   }

@@ -1,4 +1,5 @@
 import type { Decision } from '../core/decision.ts'
+import { UNUSED } from '../core/lease-use.ts'
 import type { Lease } from '../core/lease.ts'
 import { err, type Result } from '../core/result.ts'
 import type { Secret } from '../core/secret.ts'
@@ -30,6 +31,8 @@ export interface LeaseCall {
   readonly key: IdempotencyKey | null
   /** The first answer was lost: take back what it held and mint anew. */
   readonly reissue: boolean
+  /** Where the request came from. */
+  readonly address: string
   readonly requestId: string
 }
 
@@ -40,6 +43,8 @@ export interface Judgement {
   readonly resolved: Resolved
   readonly decision: Decision
   readonly ttlSeconds: number
+  /** What the last leases of this instance have met: a new lease does not shed it. */
+  readonly labels: readonly string[]
   readonly now: Instant
   readonly origin: Origin
 }
@@ -58,7 +63,7 @@ export function newLease(broker: Broker, judgement: Judgement, token: Secret<str
     owner: resolved.agent.owner,
     rootAgent: resolved.agent.id,
     instance: call.caller.instance,
-    identity: { issuer: call.caller.issuer, claims: call.caller.claims },
+    identity: { issuer: call.caller.issuer, claims: call.caller.claims, address: call.address },
     parent: null,
     root: id,
     depth: 0,
@@ -123,3 +128,9 @@ const asked = ({ caller, request }: LeaseCall, owner: string) => ({
   lease: null,
   subject: askedSubject(request),
 })
+
+/** Stores a new lease, with the labels that go on with it. */
+export function insertNewLease(tx: Transaction, { labels }: Judgement, lease: Lease): void {
+  tx.insertLease(lease)
+  if (labels.length > 0) tx.keepUse(lease.id, { ...UNUSED, history: { ...UNUSED.history, labels } })
+}

@@ -1,7 +1,8 @@
 import type { Claims } from '../core/catalogue.ts'
-import { NO_PARENT, NO_RECENT, type LeaseFacts } from '../core/facts.ts'
+import { NO_HISTORY, NO_PARENT, NO_RECENT, type LeaseFacts } from '../core/facts.ts'
 import { worstIntent, type DeclaredIntent } from '../core/intent.ts'
 import type { Json } from '../core/json.ts'
+import type { TreeHistory } from '../core/lease-use.ts'
 import type { Instant } from '../core/time.ts'
 import type { Reads } from './store-port.ts'
 import type { Resolved } from './resolve-access.ts'
@@ -14,6 +15,8 @@ export interface Judged {
   readonly ttlSeconds: number
   readonly context: Json
   readonly identity: { readonly issuer: string; readonly claims: Claims }
+  /** What its tree has met; of a new root, what the last leases of its instance had. */
+  readonly history: TreeHistory
 }
 
 /** Gathers every fact that a rule `on: lease` may read. Facts show the effective access, never what was left out. */
@@ -69,6 +72,6 @@ export function leaseFacts(reads: Pick<Reads, 'taskSoFar'>, judged: Judged, now:
     parent: NO_PARENT,
     now: { hour: at.getUTCHours(), weekday: at.getUTCDay() === 0 ? 7 : at.getUTCDay() },
     context: judged.context,
-    history: { labels: [] },
+    history: { ...NO_HISTORY, ...judged.history },
   }
 }

@@ -23,6 +23,8 @@ export function openApproval(
     fence: 0,
     lease: lease.id,
     abandon: null,
+    action: null,
+    permission: null,
     agent: lease.agent,
     owner: lease.owner,
     task: lease.task,

@@ -26,6 +26,7 @@ export interface NewIds {
   freeze(): FreezeId
   revocationMark(): RevocationMarkId
   leaseToken(): Secret<string>
+  evaluateToken(): Secret<string>
 }
 
 /** Hashes that the broker's records are keyed by and bound to. Pure. */
@@ -43,8 +44,23 @@ export interface Policy {
   readonly epoch: number
   readonly catalogue: Catalogue
   readonly rules: RuleSet
+  /** Labels that the operator declared beside the built-in ones. */
+  readonly labels: readonly string[]
   readonly limits: Limits
+  readonly guards: Guards
+  /** For how long the labels of a closed lease go on with the next one of its instance. */
+  readonly historyWindowSeconds: number
   readonly approvals: { readonly expireAfterSeconds: number; readonly pendingPerAgent: number }
+}
+
+/** Built-in guards, per lease. */
+export interface Guards {
+  readonly callsPerMinute: number
+  readonly callsPerLease: number
+  /** The same call this many times is a loop. */
+  readonly repeats: number
+  /** This many denials in a row freeze the lease. */
+  readonly denials: number
 }
 
 export interface Limits {

@@ -97,7 +97,11 @@ function judgeAgain(
   const approval = lease.approval === null ? undefined : tx.approval(lease.approval)
   const approved = approval?.state === 'approved' ? approval : undefined
   const ttlSeconds = approved ? Math.min(asked, lease.ttlSeconds) : asked
-  const facts = leaseFacts(othersOfTask(tx), { ...lease, ttlSeconds, resolved: resolved.value }, origin.now)
+  const facts = leaseFacts(
+    othersOfTask(tx),
+    { ...lease, ttlSeconds, resolved: resolved.value, history: tx.use(lease.root).history },
+    origin.now,
+  )
   const verdict = withGuards(judgeLease(policy.rules, facts), {
     reads: tx,
     agent: lease.agent,

@@ -1,11 +1,14 @@
 import type { Decision } from '../core/decision.ts'
 import { judgeLease } from '../core/judge.ts'
+import { UNUSED } from '../core/lease-use.ts'
 import type { Lease } from '../core/lease.ts'
+import { SECOND_MS } from '../core/time.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { actorOf, leaseEntry, type Origin } from './audit-entries.ts'
 import { grantLease } from './grant-lease.ts'
 import { claimKey, inFlightName, keepKey } from './idempotency.ts'
 import {
+  insertNewLease,
   newLease,
   overtaken,
   recordStop,
@@ -60,7 +63,9 @@ async function decide(broker: Broker, call: LeaseCall): Promise<Result<LeaseAnsw
 
   const { reads } = broker.store
   const identity = { issuer: call.caller.issuer, claims: call.caller.claims }
-  const facts = leaseFacts(reads, { ...request, resolved: resolved.value, identity }, now)
+  const labels = reads.carriedLabels(agent.id, call.caller.instance, now - policy.historyWindowSeconds * SECOND_MS)
+  const history = { ...UNUSED.history, labels }
+  const facts = leaseFacts(reads, { ...request, resolved: resolved.value, identity, history }, now)
   const verdict = withGuards(judgeLease(policy.rules, facts), { reads, agent: agent.id, task: request.task, now })
   const broad = resolved.value.access.filter((entry) => entry.broad).map(({ grant }) => grant.name)
   const decision: Decision = { id: broker.ids.decision(), ...verdict, broad }
@@ -74,7 +79,7 @@ async function decide(broker: Broker, call: LeaseCall): Promise<Result<LeaseAnsw
     const detail = `Only ${ttlSeconds} s are left of the ttl after the caps of the rules and limits; a lease lasts at least ${LEAST_TTL_SECONDS} s.`
     return err({ reason: 'invalid-request', detail })
   }
-  const judgement: Judgement = { call, policy, resolved: resolved.value, decision, ttlSeconds, now, origin }
+  const judgement: Judgement = { call, policy, resolved: resolved.value, decision, ttlSeconds, labels, now, origin }
   return decision.effect === 'ask' ? ask(broker, judgement) : grantLease(broker, judgement)
 }
 
@@ -89,7 +94,7 @@ async function ask(broker: Broker, judgement: Judgement): Promise<Result<LeaseAn
     if (stop) return err(recordStop(tx, judgement, stop))
     const approval = openApproval(broker, policy, { lease: draft, answered: [], now })
     const lease: Lease = { ...draft, state: 'pending', expiresAt: approval.expiresAt, approval: approval.id }
-    tx.insertLease(lease)
+    insertNewLease(tx, judgement, lease)
     tx.insertApproval(approval)
     tx.append(leaseEntry('lease.asked', lease, origin))
     if (call.key) keepKey(tx, call.key, { lease: lease.id, credential: null }, now)

@@ -3,6 +3,8 @@ import type { AuditEntry, AuditRecord, AuditStream, ChainHead } from '../core/au
 import type { Credential, CredentialState } from '../core/credential.ts'
 import type { ApprovalId, CredentialId, LeaseId, MarkId } from '../core/id.ts'
 import type { Lease, LeaseOutcome, LeaseState } from '../core/lease.ts'
+import type { Json } from '../core/json.ts'
+import type { LeaseUse } from '../core/lease-use.ts'
 import type { Mark, Scope } from '../core/mark.ts'
 import type { Recovery } from '../core/recovery.ts'
 import type { Instant } from '../core/time.ts'
@@ -46,6 +48,26 @@ export interface Hits {
 /** A mark that was lifted, beside who did it. */
 export interface LiftedMark extends Mark {
   readonly liftedBy: string
+}
+
+/** An answer of the decision point, for who retries its own question. */
+export interface KeptAnswer {
+  readonly scope: string
+  readonly key: string
+  readonly digest: string
+  readonly answer: Json
+  readonly keptAt: Instant
+  readonly expiresAt: Instant
+}
+
+/** A call that was allowed, and who was told so. */
+export interface AllowedCall {
+  readonly lease: LeaseId
+  readonly callId: string
+  readonly at: Instant
+  readonly digest: string
+  readonly tool: string
+  readonly callers: readonly string[]
 }
 
 /** Which request a key stood for (`digest` over its RFC 8785 form) and what came of it. */
@@ -116,11 +138,27 @@ export interface Reads {
   countPendingApprovals(agent: string): number
   /** Pending approvals that no lease waits for and whose time is over. */
   lapsedApprovals(now: Instant, limit: number): readonly Approval[]
+  /** Approvals of actions on one tool or grant in one tree, newest first, at most a hundred. */
+  actionApprovals(root: LeaseId, resource: string): readonly Approval[]
+  /** Approvals of actions of one lease that still wait. */
+  pendingActions(lease: LeaseId): readonly Approval[]
   pendingAbandon(credential: CredentialId): Approval | undefined
 
   /** Every mark in force. MUST be cheap: every use asks. */
   marks(): readonly Mark[]
   liftedMark(id: MarkId): LiftedMark | undefined
+
+  /** What a lease has used; unused where nothing was. */
+  use(lease: LeaseId): LeaseUse
+  /** An allowed call of that name, and which callers were told so. */
+  call(lease: LeaseId, callId: string): { readonly digest: string; readonly callers: readonly string[] } | undefined
+  /** Allowed calls after `since`, and allowed calls that were this very one. */
+  callCounts(lease: LeaseId, since: Instant, digest: string): { readonly recent: number; readonly same: number }
+  /** Labels that the leases of one instance have met which are open, or closed at or after `since`. */
+  carriedLabels(agent: string, instance: string, since: Instant): readonly string[]
+  /** An answer of the decision point that was kept for a key. */
+  keptAnswer(scope: string, key: string, now: Instant): { readonly digest: string; readonly answer: Json } | undefined
+  leaseByEvaluateToken(hash: string, now: Instant): LeaseId | undefined
 
   audit(stream: AuditStream, after: number, limit: number): readonly AuditRecord[]
   auditHead(stream: AuditStream): ChainHead
@@ -176,7 +214,7 @@ export type CredentialChange = Partial<
     | 'lastError'
   >
 >
-export type ApprovalChange = Partial<Pick<Approval, 'state' | 'approvedBy' | 'deniedBy' | 'reason'>>
+export type ApprovalChange = Partial<Pick<Approval, 'permission' | 'state' | 'approvedBy' | 'deniedBy' | 'reason'>>
 
 /**
  * One transaction. Every `move` is a compare-and-set on state and fence and returns whether it won; the caller MUST look.
@@ -194,6 +232,10 @@ export interface Transaction extends Reads {
   moveApproval(from: Pick<Approval, 'id' | 'state' | 'fence'>, change: ApprovalChange): boolean
   insertMark(mark: Mark): void
   liftMark(mark: Mark, by: { readonly at: Instant; readonly by: string; readonly reason: string }): void
+  keepUse(lease: LeaseId, use: LeaseUse): void
+  keepCall(call: AllowedCall): void
+  keepAnswer(kept: KeptAnswer): void
+  insertEvaluateToken(hash: string, lease: LeaseId, expiresAt: Instant): void
   /** Keeps the key, and MAY drop others that have lapsed by `keptAt`. */
   keepIdempotent(scope: string, key: string, answer: IdempotentAnswer & { readonly keptAt: Instant }): void
   keepClockMark(mark: Instant): void

@@ -405,6 +405,103 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/leases/{lease}/tokens": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Make an evaluate-only token, for a hook or wrapper
+         * @description Takes lease tokens.
+         */
+        readonly post: operations["postLeasesLeaseTokens"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/leases/{lease}/results": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Report what the result of an allowed call contained
+         * @description Takes lease, evaluator, pep tokens.
+         */
+        readonly post: operations["postLeasesLeaseResults"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/access/v1/evaluation": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * May this lease do this, now? (AuthZEN)
+         * @description Takes lease, evaluator, pep tokens.
+         */
+        readonly post: operations["postAccessEvaluation"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/access/v1/evaluations": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Several evaluations at once (AuthZEN)
+         * @description Takes lease, evaluator, pep tokens.
+         */
+        readonly post: operations["postAccessEvaluations"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/.well-known/authzen-configuration": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Metadata of the decision point (AuthZEN) */
+        readonly get: operations["getWellKnownAuthzenConfiguration"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/approvals": {
         readonly parameters: {
             readonly query?: never;
@@ -949,6 +1046,89 @@ export interface components {
         } | {
             readonly grant: string;
         };
+        readonly EvaluationRequest: {
+            readonly subject: {
+                readonly type: string;
+                readonly id: string;
+                readonly properties?: {
+                    readonly [key: string]: components["schemas"]["Json"];
+                };
+            } & {
+                readonly [key: string]: unknown;
+            };
+            readonly action: {
+                readonly name: string;
+                readonly properties?: {
+                    readonly [key: string]: components["schemas"]["Json"];
+                };
+            } & {
+                readonly [key: string]: unknown;
+            };
+            readonly resource: {
+                readonly type: string;
+                readonly id: string;
+                readonly properties?: {
+                    readonly [key: string]: components["schemas"]["Json"];
+                };
+            } & {
+                readonly [key: string]: unknown;
+            };
+            readonly context?: {
+                readonly call_id?: string;
+                readonly labels?: readonly string[];
+                readonly preflight?: boolean;
+            } & {
+                readonly [key: string]: unknown;
+            };
+        } & {
+            readonly [key: string]: unknown;
+        };
+        readonly EvaluationsRequest: {
+            readonly subject?: {
+                readonly type: string;
+                readonly id: string;
+                readonly properties?: {
+                    readonly [key: string]: components["schemas"]["Json"];
+                };
+            } & {
+                readonly [key: string]: unknown;
+            };
+            readonly action?: {
+                readonly name: string;
+                readonly properties?: {
+                    readonly [key: string]: components["schemas"]["Json"];
+                };
+            } & {
+                readonly [key: string]: unknown;
+            };
+            readonly resource?: {
+                readonly type: string;
+                readonly id: string;
+                readonly properties?: {
+                    readonly [key: string]: components["schemas"]["Json"];
+                };
+            } & {
+                readonly [key: string]: unknown;
+            };
+            readonly context?: {
+                readonly call_id?: string;
+                readonly labels?: readonly string[];
+                readonly preflight?: boolean;
+            } & {
+                readonly [key: string]: unknown;
+            };
+            readonly evaluations?: readonly {
+                readonly [key: string]: components["schemas"]["Json"];
+            }[];
+            readonly options?: {
+                /** @enum {string} */
+                readonly evaluations_semantic?: "execute_all" | "deny_on_first_deny" | "permit_on_first_permit";
+            } & {
+                readonly [key: string]: unknown;
+            };
+        } & {
+            readonly [key: string]: unknown;
+        };
         readonly __schema0: unknown;
         readonly NewLease: {
             readonly id: string;
@@ -1184,7 +1364,7 @@ export interface components {
         readonly Approval: {
             readonly id: string;
             /** @enum {string} */
-            readonly kind: "lease" | "abandon";
+            readonly kind: "lease" | "action" | "abandon";
             /** @enum {string} */
             readonly state: "pending" | "approved" | "denied" | "expired" | "cancelled" | "used";
             readonly lease: string;
@@ -1210,7 +1390,7 @@ export interface components {
             readonly denied_by: string | null;
             readonly reason: string | null;
             /** @enum {string} */
-            readonly scope: "once";
+            readonly scope: "once" | "task";
             readonly ttl: number | null;
             readonly uses: number | null;
             /** @description What became of the task so far: live, outside the digest */
@@ -1277,6 +1457,27 @@ export interface components {
                 readonly credentials: number;
             };
             readonly note: string;
+        };
+        readonly Evaluation: {
+            readonly decision: boolean;
+            readonly context: {
+                readonly evaluation_id: string;
+                readonly reason: string;
+                readonly rule: string | null;
+                /** @description Text that a model can act on */
+                readonly message: string;
+                /** @enum {string} */
+                readonly next_action: "none" | "wait" | "request" | "retry";
+                readonly obligations: readonly {
+                    readonly type: string;
+                }[];
+                readonly approval: {
+                    readonly id: string;
+                    readonly digest: string;
+                    readonly expires_at: string;
+                    readonly status_url: string;
+                } | null;
+            };
         };
         readonly Agent: {
             readonly id: string;
@@ -1382,7 +1583,7 @@ export interface components {
             /** @enum {string} */
             readonly stream: "approved" | "denied" | "operations";
             /** @enum {string} */
-            readonly kind: "lease.granted" | "credential.minted" | "approval.approved" | "lease.denied" | "lease.asked" | "auth.refused" | "approval.denied" | "operator.refused" | "credential.intended" | "lease.renewed" | "lease.closed" | "credential.closed" | "approval.expired" | "freeze.set" | "freeze.lifted" | "mark.revoked" | "mark.restored" | "clock.accepted" | "config.loaded" | "config.refused" | "key.created" | "key.rotated" | "key.lost" | "key.retired" | "recovery.required" | "recovery.begun" | "recovery.cut_off" | "recovery.acknowledged";
+            readonly kind: "lease.granted" | "credential.minted" | "action.allowed" | "approval.approved" | "lease.denied" | "lease.asked" | "action.denied" | "action.asked" | "auth.refused" | "approval.denied" | "operator.refused" | "credential.intended" | "lease.renewed" | "lease.closed" | "credential.closed" | "approval.expired" | "freeze.set" | "freeze.lifted" | "mark.revoked" | "mark.restored" | "clock.accepted" | "config.loaded" | "config.refused" | "key.created" | "key.rotated" | "key.lost" | "key.retired" | "recovery.required" | "recovery.begun" | "recovery.cut_off" | "recovery.acknowledged";
             readonly actor: {
                 readonly type: string;
                 readonly id: string;
@@ -3705,6 +3906,451 @@ export interface operations {
             };
         };
     };
+    readonly postLeasesLeaseTokens: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly lease: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
+                    /** @constant */
+                    readonly use: "evaluate";
+                };
+            };
+        };
+        readonly responses: {
+            /** @description The token, this once */
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly token: string;
+                        /**
+                         * Format: date-time
+                         * @description RFC 3339 in UTC with milliseconds
+                         */
+                        readonly expires_at: string;
+                    };
+                };
+            };
+            /** @description invalid-request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-agent, forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description conflict */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payload-too-large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable, frozen */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly postLeasesLeaseResults: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly lease: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
+                    readonly call_id: string;
+                    readonly labels: readonly string[];
+                };
+            };
+        };
+        readonly responses: {
+            /** @description It joined the history */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description invalid-request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-agent, forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description conflict */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payload-too-large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable, frozen */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly postAccessEvaluation: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                readonly "idempotency-key"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["EvaluationRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description The decision */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Evaluation"];
+                };
+            };
+            /** @description invalid-request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-agent, forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payload-too-large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable, frozen */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly postAccessEvaluations: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                readonly "idempotency-key"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["EvaluationsRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description The decisions in order; a single one where there is no list */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Evaluation"] | {
+                        readonly evaluations: readonly components["schemas"]["Evaluation"][];
+                    };
+                };
+            };
+            /** @description invalid-request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-agent, forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payload-too-large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable, frozen */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly getWellKnownAuthzenConfiguration: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Metadata */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly [key: string]: string;
+                    };
+                };
+            };
+            /** @description invalid-request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly getApprovals: {
         readonly parameters: {
             readonly query?: {
@@ -3889,9 +4535,14 @@ export interface operations {
                 readonly "application/json": {
                     readonly digest: string;
                     readonly reason?: string;
-                    /** @constant */
-                    readonly scope?: "once";
+                    /** @enum {string} */
+                    readonly scope?: "once" | "task";
+                    readonly ttl?: number;
+                    readonly uses?: number;
                     readonly narrow?: {
+                        readonly arguments?: {
+                            readonly [key: string]: components["schemas"]["ArgumentBounds"];
+                        };
                         readonly access?: readonly components["schemas"]["AskedAccess"][];
                         readonly tools?: readonly components["schemas"]["AskedTool"][];
                         readonly ttl?: number;

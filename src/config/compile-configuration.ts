@@ -19,7 +19,7 @@ export function compileConfiguration(
   { document, file }: ParsedFile,
   { sealKey, rules, resolvePath }: Parts,
 ): Configuration {
-  const { server, limits, approvals, sweep } = file
+  const { server, limits, guards, approvals, sweep } = file
   const issuers = file.issuers.flatMap((issuer) => issuerOf(issuer, resolvePath))
   const issuerFiles = issuers.flatMap((issuer) =>
     issuer.type === 'jwks' && 'file' in issuer.keys ? [issuer.keys.file] : [],
@@ -46,6 +46,7 @@ export function compileConfiguration(
       name: each.name,
       tools: each.tools,
       audiences: each.audiences,
+      vouchesForLease: each.vouches_for_lease,
       tokenSha256: each.token_sha256,
     })),
     providers: file.providers.map((provider) => compileProvider(provider, resolvePath)),
@@ -56,6 +57,8 @@ export function compileConfiguration(
         file.tools.map(({ name, labels, data_classes }) => [name, { name, labels, dataClasses: data_classes }]),
       ),
     },
+    labels: file.labels,
+    historyWindowSeconds: file.history_window,
     limits: {
       maxTtlSeconds: limits.max_ttl,
       maxAgeSeconds: limits.max_age,
@@ -64,6 +67,12 @@ export function compileConfiguration(
       leaseRequestsPerMinute: limits.lease_requests_per_minute,
       preAuthPerMinute: limits.pre_auth_per_minute,
       liveLeases: limits.live_leases,
+    },
+    guards: {
+      callsPerMinute: guards.calls_per_minute,
+      callsPerLease: guards.calls_per_lease,
+      repeats: guards.repeats,
+      denials: guards.denials,
     },
     approvals: { expireAfterSeconds: approvals.expire_after, pendingPerAgent: approvals.pending_per_agent },
     sweepEvery: sweep.every,

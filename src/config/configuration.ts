@@ -1,4 +1,4 @@
-import type { Limits } from '../broker/ports.ts'
+import type { Guards, Limits } from '../broker/ports.ts'
 import type { Catalogue } from '../core/catalogue.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Role } from '../core/role.ts'
@@ -86,11 +86,15 @@ export interface Configuration {
     readonly name: string
     readonly tools: readonly string[]
     readonly audiences: readonly string[]
+    readonly vouchesForLease: boolean
     readonly tokenSha256: string
   }[]
   readonly providers: readonly ProviderSettings[]
   readonly catalogue: Catalogue
+  readonly labels: readonly string[]
   readonly limits: Limits
+  readonly historyWindowSeconds: number
+  readonly guards: Guards
   readonly approvals: { readonly expireAfterSeconds: number; readonly pendingPerAgent: number }
   readonly sweepEvery: string
   /** What was accepted and does nothing, or is probably not meant. */

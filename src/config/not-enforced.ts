@@ -6,14 +6,10 @@ import type { SourceDocument, Step } from '../core/source-document.ts'
 /** Members that the schema holds and nothing enforces yet. Whoever builds one deletes its line. `*` is every item. */
 const NOT_ENFORCED: readonly (readonly string[])[] = [
   ['directory'],
-  ['guards'],
   ['retention'],
-  ['history_window'],
   ['limits', 'max_depth'],
   ['limits', 'max_children'],
   ['agents', '*', 'reporter'],
-  ['peps', '*', 'tools'],
-  ['peps', '*', 'vouches_for_lease'],
   ['tools', '*', 'recipients'],
   ['tools', '*', 'payees'],
   ['tools', '*', 'urls'],

@@ -1,11 +1,12 @@
 import type { AskedAccess } from './access.ts'
+import type { Action } from './action.ts'
 import type { Ask } from './decision.ts'
 import type { ApprovalId, CredentialId, LeaseId } from './id.ts'
 import type { JsonObject } from './json.ts'
 import type { Instant } from './time.ts'
 import type { ToolAccess } from './tool-access.ts'
 
-export const APPROVAL_KINDS = ['lease', 'abandon'] as const
+export const APPROVAL_KINDS = ['lease', 'action', 'abandon'] as const
 export const APPROVAL_STATES = ['pending', 'approved', 'denied', 'expired', 'cancelled', 'used'] as const
 export type ApprovalState = (typeof APPROVAL_STATES)[number]
 
@@ -14,6 +15,16 @@ export interface ApprovedNarrowing {
   readonly access: readonly AskedAccess[] | null
   readonly tools: readonly ToolAccess[] | null
   readonly ttlSeconds: number | null
+}
+
+/** What a yes to an action allows: that very call once, or calls of that tool within bounds in the same tree. */
+export interface Permission {
+  readonly scope: 'once' | 'task'
+  readonly at: Instant
+  readonly ttlSeconds: number
+  readonly uses: number
+  readonly used: number
+  readonly arguments: ToolAccess['arguments']
 }
 
 /** One person's yes. */
@@ -33,6 +44,10 @@ export interface Approval {
   readonly lease: LeaseId
   /** What an operator wants to give up on, and who; null for a lease that waits. */
   readonly abandon: { readonly credential: CredentialId; readonly askedBy: string } | null
+  /** The call that waits; null where it is none. `digest` is over the action alone. */
+  readonly action: { readonly digest: string; readonly action: Action; readonly root: LeaseId } | null
+  /** What an approved action may do, and how much of that is used. */
+  readonly permission: Permission | null
   readonly agent: string
   readonly owner: string
   readonly task: string

@@ -9,9 +9,12 @@ export type AuditStream = (typeof AUDIT_STREAMS)[number]
 export const AUDIT_KINDS = {
   'lease.granted': 'approved',
   'credential.minted': 'approved',
+  'action.allowed': 'approved',
   'approval.approved': 'approved',
   'lease.denied': 'denied',
   'lease.asked': 'denied',
+  'action.denied': 'denied',
+  'action.asked': 'denied',
   'auth.refused': 'denied',
   'approval.denied': 'denied',
   'operator.refused': 'denied',

@@ -1,8 +1,8 @@
-/** Who holds an opaque Mayfly token: `l` a lease, `o` an operator, `p` a policy enforcement point. */
-export type BearerKind = 'l' | 'o' | 'p'
+/** Who holds an opaque Mayfly token: `l` a lease, `e` what evaluates for it, `o` an operator, `p` a PEP. */
+export type BearerKind = 'l' | 'e' | 'o' | 'p'
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-const FORM = /^mf([lop])_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/
+const FORM = /^mf([leop])_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/
 
 export const BEARER_ENTROPY_BYTES = 32
 

@@ -1,5 +1,5 @@
 import type { Autonomy, Claims, Origin, Trust } from './catalogue.ts'
-import type { Json } from './json.ts'
+import type { Json, JsonObject } from './json.ts'
 
 /**
  * Everything that a rule `on: lease` may read. The names are the rule author's names, so they are snake_case and never
@@ -40,7 +40,37 @@ export interface LeaseFacts {
   readonly now: { readonly hour: number; readonly weekday: number }
   /** Free JSON that the caller sent: runtime posture and the like. Declared, like `declared`. */
   readonly context: Json
-  readonly history: { readonly labels: readonly string[] }
+  readonly history: HistoryFacts
+}
+
+/** What the tree of a task has met so far: whatever its leases did, and the labels that came along. */
+export interface HistoryFacts {
+  readonly labels: readonly string[]
+  /** Allowed calls by tool. */
+  readonly calls: Readonly<Record<string, number>>
+  /** Names of the last tools that were called, newest first, at most ten. */
+  readonly last: readonly string[]
+  /** How often this very call was allowed already; 0 for a lease. */
+  readonly repeats: number
+  /** Denials in a row. */
+  readonly denials: number
+}
+
+export const NO_HISTORY: HistoryFacts = { labels: [], calls: {}, last: [], repeats: 0, denials: 0 }
+
+/** Everything that a rule `on: action` may read: all that a rule `on: lease` may, and the call itself. */
+export interface ActionFacts extends LeaseFacts {
+  readonly tool: { readonly name: string; readonly labels: readonly string[] }
+  readonly arguments: JsonObject
+  readonly resource: string
+  readonly lease: {
+    readonly risk: number
+    /** Seconds. */
+    readonly age: number
+    readonly remaining: number
+    /** The caller has another address than whoever asked for the lease. */
+    readonly address_changed: boolean
+  }
 }
 
 export interface RecentCounts {

@@ -1,5 +1,5 @@
 import type { Ask, FiredRule, Verdict } from './decision.ts'
-import type { LeaseFacts } from './facts.ts'
+import type { ActionFacts, LeaseFacts } from './facts.ts'
 
 /** What a rule does when its condition holds. */
 export type RuleEffect =
@@ -8,13 +8,21 @@ export type RuleEffect =
   | { readonly kind: 'risk'; readonly points: number }
 
 /** One operator-written condition, compiled. `matches` is pure; it throws when it cannot be evaluated on these facts. */
-export interface LeaseRule {
+export interface LeaseRule extends Rule<LeaseFacts> {
+  readonly effect: RuleEffect
+}
+
+/** A rule about one action. It has no points: a call is inside the task, or it is not. */
+export interface ActionRule extends Rule<ActionFacts> {
+  readonly effect: Exclude<RuleEffect, { readonly kind: 'risk' }>
+}
+
+interface Rule<F> {
   readonly id: string
   readonly mode: 'enforce' | 'observe'
-  readonly effect: RuleEffect
   readonly reason: string
   readonly answers: readonly string[]
-  readonly matches: (facts: LeaseFacts) => boolean
+  readonly matches: (facts: F) => boolean
 }
 
 /** Where a score lands. The last tier has no `below`. */
@@ -27,16 +35,24 @@ export interface Tier {
   readonly maxTtlSeconds: number | null
 }
 
+/** What an action is on. */
+export interface ActionResource {
+  readonly type: 'tool' | 'grant'
+  readonly id: string
+}
+
 /** Rules compiled once into a value that cannot be wrong. `tiers` is never empty and covers every score. */
 export interface RuleSet {
   /** `sha256:` and hex over the canonical form of every rule and tier. */
   readonly digest: string
   readonly lease: readonly LeaseRule[]
+  /** The rules that may speak about a call of this tool, or a use of this grant, in file order: few of many, or none. */
+  readonly about: (resource: ActionResource) => readonly ActionRule[]
   readonly tiers: readonly Tier[]
 }
 
-interface Fired {
-  readonly rule: LeaseRule
+interface Fired<R> {
+  readonly rule: R
   readonly effect: RuleEffect
   readonly reason: string
 }
@@ -65,7 +81,37 @@ export function judgeLease(rules: RuleSet, facts: LeaseFacts): Verdict {
   }
 }
 
-function fire(rule: LeaseRule, facts: LeaseFacts): readonly Fired[] {
+/** What the rules say of one action. */
+export interface ActionVerdict {
+  readonly effect: 'allow' | 'deny' | 'ask'
+  readonly rules: readonly FiredRule[]
+  readonly asks: readonly Ask[]
+}
+
+/**
+ * Judges one action that is inside its lease. A tool that no rule speaks about costs one look-up: its facts are never
+ * gathered.
+ */
+export function judgeAction(rules: RuleSet, resource: ActionResource, facts: () => ActionFacts): ActionVerdict {
+  const about = rules.about(resource)
+  if (about.length === 0) return { effect: 'allow', rules: [], asks: [] }
+  const known = facts()
+  const fired = about.flatMap((rule) => fire(rule, known))
+  const enforced = fired.filter(({ rule }) => rule.mode === 'enforce')
+  const denied = enforced.some(({ effect }) => effect.kind === 'deny')
+  const asks = denied ? [] : enforced.flatMap(askOf)
+  return { effect: denied ? 'deny' : asks.length > 0 ? 'ask' : 'allow', rules: fired.map(shown), asks }
+}
+
+interface Judged<F> {
+  readonly id: string
+  readonly mode: 'enforce' | 'observe'
+  readonly effect: RuleEffect
+  readonly reason: string
+  readonly matches: (facts: F) => boolean
+}
+
+function fire<F, R extends Judged<F>>(rule: R, facts: F): readonly Fired<R>[] {
   try {
     return rule.matches(facts) ? [{ rule, effect: rule.effect, reason: rule.reason }] : []
   } catch {
@@ -80,7 +126,7 @@ function tierOf(tiers: readonly Tier[], score: number): Tier {
   return tier
 }
 
-function askOf({ rule, effect, reason }: Fired): readonly Ask[] {
+function askOf({ rule, effect, reason }: Fired<{ readonly id: string }>): readonly Ask[] {
   return effect.kind === 'ask'
     ? [{ by: rule.id, reason, approvals: effect.approvals, approvers: effect.approvers }]
     : []
@@ -91,6 +137,6 @@ function askOfTier(tier: Tier): readonly Ask[] {
   return tier.effect === 'ask' ? [{ by: `tier:${name}`, reason: `Risk tier ${name}`, approvals, approvers }] : []
 }
 
-function shown({ rule, effect, reason }: Fired): FiredRule {
+function shown({ rule, effect, reason }: Fired<Pick<LeaseRule, 'id' | 'mode'>>): FiredRule {
   return { id: rule.id, effect: effect.kind, reason, mode: rule.mode }
 }

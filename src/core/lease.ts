@@ -41,7 +41,7 @@ export interface Lease {
   /** The running instance of the agent: its instance claims in canonical form, `""` where none are configured. */
   readonly instance: string
   /** The verified identity that asked, kept because the rules judge the lease again. */
-  readonly identity: { readonly issuer: string; readonly claims: Claims }
+  readonly identity: { readonly issuer: string; readonly claims: Claims; readonly address: string }
   readonly parent: LeaseId | null
   readonly root: LeaseId
   /** 0 for a root. */

@@ -19,7 +19,7 @@ const NOT_ACCEPTED = 'The token was not accepted. Send a fresh one in full.'
  * token of a trusted issuer. A lease token proves its lease as long as the row is kept.
  */
 export async function authenticate(
-  broker: Pick<Broker, 'store' | 'digests'> & { readonly identities: () => Identities },
+  broker: Pick<Broker, 'store' | 'digests' | 'clock'> & { readonly identities: () => Identities },
   authorization: string | undefined,
 ): Promise<Result<Caller, AuthRefusal>> {
   if (authorization === undefined)
@@ -34,6 +34,14 @@ export async function authenticate(
       return lease
         ? ok({ type: 'lease', lease: lease.id, agent: lease.agent })
         : refused(NOT_ACCEPTED, 'unknown lease token')
+    }
+    case 'e': {
+      const { reads } = broker.store
+      const id = reads.leaseByEvaluateToken(broker.digests.hex(token), broker.clock())
+      const lease = id && reads.lease(id)
+      return lease
+        ? ok({ type: 'evaluator', lease: lease.id, agent: lease.agent })
+        : refused(NOT_ACCEPTED, 'unknown or expired evaluate-only token')
     }
     case 'o':
       return known(broker.identities().operator(token), 'unknown or expired operator token')

@@ -16,7 +16,11 @@ import type { Services } from './services.ts'
 export function dispatch(services: Services, endpoint: Endpoint) {
   return async (req: Request, res: Response): Promise<void> => {
     const requestId = String(res.getHeader('request-id'))
-    const outcome = await answer(services, endpoint, req, { requestId, end: () => endOf(res, services.stopping) })
+    const outcome = await answer(services, endpoint, req, {
+      requestId,
+      address: req.ip ?? 'unknown',
+      end: () => endOf(res, services.stopping),
+    })
     if (outcome.ok) send(res, outcome.value)
     else sendProblem(res, outcome.error, requestId)
   }
@@ -26,7 +30,7 @@ async function answer(
   services: Services,
   endpoint: Endpoint,
   req: Request,
-  known: Pick<Input<null, null, null, null>, 'requestId' | 'end'>,
+  known: Pick<Input<null, null, null, null>, 'requestId' | 'address' | 'end'>,
 ): Promise<Result<Reply, HttpRefusal>> {
   const caller = await identify(services, endpoint, req, known.requestId)
   if (!caller.ok) return caller
@@ -79,7 +83,7 @@ const tooFast = (seconds: number): HttpRefusal => ({
 async function read(
   endpoint: Endpoint,
   req: Request,
-  known: Pick<Input<null, null, null, Caller | null>, 'requestId' | 'end' | 'caller'>,
+  known: Pick<Input<null, null, null, Caller | null>, 'requestId' | 'address' | 'end' | 'caller'>,
 ): Promise<Result<Input<unknown, unknown, unknown, Caller | null>, HttpRefusal>> {
   const params = endpoint.params === null ? null : endpoint.params.safeParse(req.params)
   if (params && !params.success) return err({ reason: 'not-found' })

@@ -28,6 +28,8 @@ export interface Input<P, Q, B, C> {
   /** Names this request in answers, logs and audit. */
   readonly requestId: string
   readonly header: (name: string) => string | undefined
+  /** Where the request came from, as far as the proxies that are trusted say so. */
+  readonly address: string
   /** For who waits: aborted when the client goes away or the broker stops. */
   readonly end: () => AbortSignal
 }

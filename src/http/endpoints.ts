@@ -4,6 +4,8 @@ import { approvalRoutes } from './routes/approvals.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { described } from './routes/description.ts'
 import { credentialRoutes } from './routes/credentials.ts'
+import { decisionRoutes } from './routes/decisions.ts'
+import { evaluatorRoutes } from './routes/evaluators.ts'
 import { healthRoutes } from './routes/health.ts'
 import { keepAliveRoutes } from './routes/keep-alive.ts'
 import { keyRoutes } from './routes/keys.ts'
@@ -24,6 +26,8 @@ export function endpoints(services: Services): readonly Endpoint[] {
     ...keepAliveRoutes(services),
     ...credentialRoutes(services),
     ...stopRoutes(services),
+    ...evaluatorRoutes(services),
+    ...decisionRoutes(services),
     ...approvalRoutes(services),
     ...agentRoutes(services),
     ...keyRoutes(services),

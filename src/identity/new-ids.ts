@@ -34,6 +34,7 @@ export function createNewIds(clock: Clock): NewIds {
     approval: () => id('apr'),
     freeze: () => id('frz'),
     revocationMark: () => id('rvk'),
+    evaluateToken: () => withEntropy(BEARER_ENTROPY_BYTES, (entropy) => new Secret(formatBearerToken('e', entropy))),
     leaseToken: () => withEntropy(BEARER_ENTROPY_BYTES, (entropy) => new Secret(formatBearerToken('l', entropy))),
   }
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 
 import { AUTONOMY, ORIGINS, TRUST } from '../core/catalogue.ts'
-import { NO_PARENT, NO_RECENT, type LeaseFacts } from '../core/facts.ts'
+import { NO_HISTORY, NO_PARENT, NO_RECENT, type LeaseFacts } from '../core/facts.ts'
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts'
 
 const Text = z.string()
@@ -59,7 +59,9 @@ export const CaseFacts = z
       .partial(),
     now: z.strictObject({ hour: z.int().min(0).max(23), weekday: z.int().min(1).max(7) }).partial(),
     context: Free,
-    history: z.strictObject({ labels: Texts }).partial(),
+    history: z
+      .strictObject({ labels: Texts, calls: z.record(z.string(), Count), last: Texts, repeats: Count, denials: Count })
+      .partial(),
   })
   .partial()
 export type CaseFacts = z.output<typeof CaseFacts>
@@ -101,7 +103,7 @@ const ORDINARY: LeaseFacts = {
   parent: NO_PARENT,
   now: { hour: 12, weekday: 3 },
   context: { runtime: { image: 'sha256:example' } },
-  history: { labels: [] },
+  history: NO_HISTORY,
 }
 
 /**

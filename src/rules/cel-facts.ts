@@ -1,4 +1,4 @@
-import type { LeaseFacts, RecentCounts } from '../core/facts.ts'
+import type { ActionFacts, LeaseFacts, RecentCounts } from '../core/facts.ts'
 
 const MAX_ITEMS = 256
 const MAX_TEXT_BYTES = 8192
@@ -17,7 +17,7 @@ export function celFacts(facts: LeaseFacts): Readonly<Record<string, unknown>> {
   const made = known.get(facts)
   if (made) return made
   refuseTooLarge(facts)
-  const { agent, task, parent, now, tools, ttl } = facts
+  const { agent, task, parent, now, tools, ttl, history } = facts
   const typed = {
     ...facts,
     agent: { ...agent, recent: { hour: counts(agent.recent.hour), day: counts(agent.recent.day) } },
@@ -26,9 +26,24 @@ export function celFacts(facts: LeaseFacts): Readonly<Record<string, unknown>> {
     task: { ...task, open_leases: BigInt(task.open_leases) },
     parent: { ...parent, depth: BigInt(parent.depth), risk: BigInt(parent.risk), children: BigInt(parent.children) },
     now: { hour: BigInt(now.hour), weekday: BigInt(now.weekday) },
+    history: {
+      ...history,
+      calls: new Map(Object.entries(history.calls).map(([tool, count]) => [tool, BigInt(count)])),
+      repeats: BigInt(history.repeats),
+      denials: BigInt(history.denials),
+    },
   }
   known.set(facts, typed)
   return typed
+}
+
+/** The same for an action, whose arguments have bounds of their own: they were held to them before any rule is asked. */
+export function celActionFacts(facts: ActionFacts): Readonly<Record<string, unknown>> {
+  const { lease } = facts
+  return {
+    ...celFacts(facts),
+    lease: { ...lease, risk: BigInt(lease.risk), age: BigInt(lease.age), remaining: BigInt(lease.remaining) },
+  }
 }
 
 const counts = ({ leases, denials, asks }: RecentCounts) => ({

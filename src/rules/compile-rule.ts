@@ -2,12 +2,12 @@ import { BUILT_IN_LABELS } from '../core/catalogue.ts'
 import type { ConfiguredNames } from '../core/configured-names.ts'
 import { faultAt, type Fault } from '../core/fault.ts'
 import type { LeaseFacts } from '../core/facts.ts'
-import type { LeaseRule, RuleEffect } from '../core/judge.ts'
+import type { ActionResource, ActionRule, LeaseRule, RuleEffect } from '../core/judge.ts'
 import { selects } from '../core/name-pattern.ts'
 import { nearest } from '../core/nearest.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { SourceDocument } from '../core/source-document.ts'
-import { celFacts } from './cel-facts.ts'
+import { celActionFacts, celFacts } from './cel-facts.ts'
 import { closedFacts } from './closed-facts.ts'
 import { parseExpression, type Expression } from './expression.ts'
 import { actionEnvironment, leaseEnvironment } from './fact-types.ts'
@@ -25,7 +25,9 @@ export interface CompiledRule {
   readonly entry: RuleEntry
   readonly place: RulePlace
   readonly condition: Expression
-  readonly rule: LeaseRule
+  readonly rule: LeaseRule | null
+  /** What it is of a rule `on: action`, and whether it may speak about a resource at all. */
+  readonly action: { readonly rule: ActionRule; readonly speaksOf: (resource: ActionResource) => boolean } | null
 }
 
 type At = (member: keyof RuleEntry, message: string, mend: string, offset?: number) => Fault
@@ -51,7 +53,16 @@ export function compileRule(
     : parsed.error.map(({ message, mend, offset }) => at('when', message, mend, offset))
   const faults = [...referred, ...condition]
   if (faults.length > 0 || !parsed.ok) return err(faults)
-  return ok({ entry, place, condition: parsed.value, rule: toRule(entry, parsed.value) })
+  const lease = entry.on === 'lease'
+  return ok({
+    entry,
+    place,
+    condition: parsed.value,
+    rule: lease ? toLeaseRule(entry, parsed.value) : null,
+    action: lease
+      ? null
+      : { rule: toActionRule(entry, parsed.value), speaksOf: (resource) => speaksOf(entry, resource) },
+  })
 }
 
 function conditionFaults(entry: RuleEntry, condition: Expression, names: ConfiguredNames, at: At): readonly Fault[] {
@@ -110,15 +121,24 @@ function groupFaults(group: string | undefined, groups: readonly string[] | null
   return [says(`no operator is in the group ${group}, so nobody could answer`, 'Put some there: operators[].groups.')]
 }
 
-function toRule(entry: RuleEntry, condition: Expression): LeaseRule {
-  return {
-    id: entry.id,
-    mode: entry.mode,
-    effect: effectOf(entry),
-    reason: entry.reason,
-    answers: entry.answers,
-    matches: (facts) => selected(entry, facts) && holds(entry.id, condition.evaluate(celFacts(facts))),
-  }
+function toLeaseRule(entry: RuleEntry, condition: Expression): LeaseRule {
+  const { id, mode, reason, answers } = entry
+  const matches = (facts: LeaseFacts): boolean =>
+    selected(entry, facts) && holds(id, condition.evaluate(celFacts(facts)))
+  return { id, mode, reason, answers, effect: effectOf(entry), matches }
+}
+
+function toActionRule(entry: RuleEntry, condition: Expression): ActionRule {
+  const { id, mode, reason, answers } = entry
+  const effect = effectOf(entry)
+  if (effect.kind === 'risk') throw new Error(`Rule ${id} has points, and is on: action`)
+  return { id, mode, reason, answers, effect, matches: (facts) => holds(id, condition.evaluate(celActionFacts(facts))) }
+}
+
+/** Without a selector it speaks about every action; with one, about what the selectors name. */
+function speaksOf({ tools, grants }: RuleEntry, { type, id }: ActionResource): boolean {
+  if (tools === undefined && grants === undefined) return true
+  return (type === 'tool' ? tools : grants)?.some((pattern) => selects(pattern, id)) ?? false
 }
 
 function holds(id: string, value: unknown): boolean {

@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto'
 
 import type { ConfiguredNames } from '../core/configured-names.ts'
 import { faultAt, type Fault } from '../core/fault.ts'
-import type { RuleSet } from '../core/judge.ts'
+import type { ActionRule, RuleSet } from '../core/judge.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { SourceDocument } from '../core/source-document.ts'
-import { compileRule } from './compile-rule.ts'
+import { compileRule, type CompiledRule } from './compile-rule.ts'
 import { compileTiers } from './compile-tiers.ts'
 import { parseRuleFile, type ParsedRuleFile } from './parse-rule-file.ts'
 import { ruleWarnings } from './rule-warnings.ts'
@@ -52,9 +52,10 @@ export function compileRules(
   ]
   if (faults.length > 0 || !tiers.ok) return err(faults)
   const rules = compiled.flatMap((rule) => (rule.ok ? [rule.value] : []))
-  const lease = rules.flatMap(({ entry, rule }) => (entry.on === 'lease' ? [rule] : []))
+  const lease = rules.flatMap(({ rule }) => rule ?? [])
+  const actions = rules.flatMap(({ action }) => action ?? [])
   return ok({
-    rules: { digest: digestOf(files), lease, tiers: tiers.value },
+    rules: { digest: digestOf(files), lease, about: indexed(actions), tiers: tiers.value },
     warnings: ruleWarnings(rules, names),
   })
 }
@@ -68,4 +69,22 @@ function digestOf(files: readonly ParsedRuleFile[]): string {
   return `sha256:${createHash('sha256')
     .update(text ?? '')
     .digest('hex')}`
+}
+
+type Speaking = NonNullable<CompiledRule['action']>
+
+/** More names than this are no catalogue of ours: they are looked up each time and not kept. */
+const MOST_NAMES = 10_000
+
+/** Which rules speak about what, worked out once for each name: a decision then evaluates only those that can match. */
+function indexed(actions: readonly Speaking[]): RuleSet['about'] {
+  const known = new Map<string, readonly ActionRule[]>()
+  return (resource) => {
+    const key = `${resource.type} ${resource.id}`
+    const found = known.get(key)
+    if (found) return found
+    const about = actions.flatMap(({ rule, speaksOf }) => (speaksOf(resource) ? [rule] : []))
+    if (known.size < MOST_NAMES) known.set(key, about)
+    return about
+  }
 }

@@ -65,9 +65,13 @@ export const LEASE_FACTS: readonly Fact[] = [
   fact('now.weekday', 'int', '1 (Monday) to 7 (Sunday), UTC'),
   fact('context', 'map<string, dyn>', 'free JSON that the caller sent; guard with `has()`'),
   fact('history.labels', 'list<string>', 'labels that the task has met so far'),
+  fact('history.calls', 'map<string, int>', 'calls that were allowed, by tool; guard with `has()`'),
+  fact('history.last', 'list<string>', 'the last ten tools that were called, newest first'),
+  fact('history.repeats', 'int', 'how often this very call was allowed already'),
+  fact('history.denials', 'int', 'denials in a row'),
 ]
 
-/** What a rule `on: action` may read in addition. Such rules are checked at load; deciding on actions comes later. */
+/** What a rule `on: action` may read in addition. */
 export const ACTION_FACTS: readonly Fact[] = [
   fact('tool.name', 'string', 'the tool that is to be called'),
   fact('tool.labels', 'list<string>', 'its labels'),

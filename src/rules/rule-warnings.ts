@@ -17,15 +17,13 @@ const warning = ({ entry, place }: CompiledRule, member: Member, message: string
   faultAt(place.document, ['rules', place.index, member], { message: `Rule ${entry.id}: ${message}`, mend })
 
 function ofOne(rule: CompiledRule, names: ConfiguredNames): readonly Fault[] {
-  const { on, escalate_to, tools, grants } = rule.entry
-  const late = 'Do not rely on it in this version.'
+  const { escalate_to, tools, grants } = rule.entry
   const unchecked = (member: 'tools' | 'grants') =>
     warning(rule, member, 'the selector was not checked', 'Check it together with the configuration that names them.')
   return [
-    ...(on === 'action'
-      ? [warning(rule, 'on', 'on: action is checked, and nothing decides on actions yet', late)]
+    ...(escalate_to !== undefined
+      ? [warning(rule, 'escalate_to', 'nothing escalates yet', 'Do not rely on it in this version.')]
       : []),
-    ...(escalate_to !== undefined ? [warning(rule, 'escalate_to', 'nothing escalates yet', late)] : []),
     ...(tools && names.tools === null ? [unchecked('tools')] : []),
     ...(grants && names.grants === null ? [unchecked('grants')] : []),
   ]

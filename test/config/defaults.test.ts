@@ -135,7 +135,6 @@ describe('members that nothing enforces yet', () => {
     expect(loaded(text).warnings.map(({ line, message }) => `${line} ${message}`)).to.have.members([
       '4 agents[].reporter is read, and nothing enforces it yet',
       '6 tools[].payees is read, and nothing enforces it yet',
-      '7 guards is read, and nothing enforces it yet',
       '8 limits.max_depth is read, and nothing enforces it yet',
     ])
   })

@@ -19,7 +19,7 @@ const rule = (id: string, effect: RuleEffect, over: Partial<LeaseRule> = {}): Le
   matches: () => true,
   ...over,
 })
-const set = (...lease: LeaseRule[]): RuleSet => ({ digest: 'sha256:x', lease, tiers })
+const set = (...lease: LeaseRule[]): RuleSet => ({ digest: 'sha256:x', lease, about: () => [], tiers })
 const deny: RuleEffect = { kind: 'deny' }
 const ask: RuleEffect = { kind: 'ask', approvals: 1, approvers: null }
 const risk = (points: number): RuleEffect => ({ kind: 'risk', points })

@@ -7,7 +7,13 @@ import { newToken } from '../../src/local/new-token.ts'
 import { testClock, trust } from './support/trust.ts'
 
 const operator: OperatorCaller = { type: 'operator', id: 'ops@example.com', role: 'operator', groups: ['sre'] }
-const pep: PepCaller = { type: 'pep', name: 'refunds', tools: ['refunds.*'], audiences: ['https://refunds.test'] }
+const pep: PepCaller = {
+  type: 'pep',
+  name: 'refunds',
+  tools: ['refunds.*'],
+  vouchesForLease: false,
+  audiences: ['https://refunds.test'],
+}
 const sha256 = (text: string): string => hash('sha256', text)
 const knownAs = <T>(token: string, caller: T, expiresAt: number | null = null) => ({
   tokenSha256: sha256(token),

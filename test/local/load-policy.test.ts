@@ -59,11 +59,11 @@ describe('loading a configuration with its rules', () => {
   })
 
   it('keeps the warnings of both apart from faults', () => {
-    const settings = { ...LEAST, guards: { repeats: 2 } }
-    const loaded = withRules(fileOf({ on: 'action', when: 'lease.risk > 5' }), settings)
+    const settings = { ...LEAST, limits: { max_depth: 2 } }
+    const loaded = withRules(fileOf({ when: 'ttl > 5', escalate_to: 'security', escalate_after: 60 }), settings)
     expect(loaded.ok && loaded.value.warnings.map(({ message }) => message)).to.deep.equal([
-      'guards is read, and nothing enforces it yet',
-      'Rule r0: on: action is checked, and nothing decides on actions yet',
+      'limits.max_depth is read, and nothing enforces it yet',
+      'Rule r0: nothing escalates yet',
     ])
   })
 

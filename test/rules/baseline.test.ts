@@ -202,6 +202,7 @@ function judged(
       ttlSeconds: 300,
       context: more.context ?? {},
       identity: { issuer: 'ci', claims: {} },
+      history: { labels: [], calls: {}, last: [] },
     },
     Date.UTC(2026, 0, 7, 12),
   )

@@ -8,6 +8,7 @@ import { saidOf } from './support/rule-files.ts'
 /** Every fact of a value by name and CEL type; free JSON is a leaf. */
 function shape(value: unknown, name: string): readonly (readonly [name: string, type: string])[] {
   if (name === 'context' || name === 'agent.claims') return [[name, 'map<string, dyn>']]
+  if (name === 'history.calls') return [[name, 'map<string, int>']]
   if (Array.isArray(value)) {
     const items: readonly unknown[] = value
     return typeof items[0] === 'object' ? shape(items[0], `${name}[]`) : [[name, 'list<string>']]
@@ -30,6 +31,7 @@ describe('the facts that a rule may read', () => {
         int: (fact) => `${fact} + 1 > ${fact}`,
         bool: (fact) => `${fact} || !${fact}`,
         'list<string>': (fact) => `${fact}.exists(x, x.startsWith(""))`,
+        'map<string, int>': (fact) => `has(${fact}.x) && ${fact}["x"] > 1`,
         'map<string, dyn>': (fact) => `has(${fact}.x) && ${fact}["x"] == 1`,
       }
       const [list, member] = name.split('[].')

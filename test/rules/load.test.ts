@@ -331,9 +331,7 @@ describe('a rule set that loads', () => {
     good(compile(fileOf(...rules))).warnings.map(({ message }) => message)
 
   it('warns of what nothing does yet', () => {
-    expect(warned({ on: 'action', when: 'tool.name == "x"' })).to.deep.equal([
-      'Rule r0: on: action is checked, and nothing decides on actions yet',
-    ])
+    expect(warned({ on: 'action', when: 'tool.name == "x"' })).to.deep.equal([])
     expect(warned({ when: 'ttl > 1', escalate_to: 'security', escalate_after: 60 })).to.deep.equal([
       'Rule r0: nothing escalates yet',
     ])

@@ -11,6 +11,7 @@ import { err, ok, type Result } from '../../core/result.ts'
 import { pageBody, pageOf } from '../cursor.ts'
 import { endpoint, type Endpoint } from '../endpoint.ts'
 import type { HttpRefusal } from '../problem.ts'
+import { ArgumentBounds, ArgumentName } from '../schemas/argument-bounds.ts'
 import { AskedAccessList, AskedToolList } from '../schemas/access.ts'
 import { Approval } from '../schemas/approval.ts'
 import { ApprovalState, count, Digest, id, Name, Reason, Ttl } from '../schemas/atoms.ts'
@@ -23,9 +24,19 @@ import { approvalOnWire } from '../wire/approval.ts'
 const params = z.object({ approval: id('apr') })
 
 const Narrow = z.strictObject({
+  arguments: z.record(ArgumentName, ArgumentBounds).optional(),
   access: AskedAccessList.optional(),
   tools: AskedToolList.optional(),
   ttl: Ttl.optional(),
+})
+
+const Approving = z.strictObject({
+  digest: Digest,
+  reason: Reason.optional(),
+  scope: z.enum(['once', 'task']).optional(),
+  ttl: z.int().min(1).max(86_400).optional(),
+  uses: z.int().min(1).max(1000).optional(),
+  narrow: Narrow.optional(),
 })
 
 /** Reading and answering approvals. A lease token may read its own, and take its question back. */
@@ -89,12 +100,7 @@ export function approvalRoutes({ broker }: Services): readonly Endpoint[] {
       callers: ['operator'],
       role: 'approver',
       params,
-      body: z.strictObject({
-        digest: Digest,
-        reason: Reason.optional(),
-        scope: z.literal('once').optional(),
-        narrow: Narrow.optional(),
-      }),
+      body: Approving,
       answers: { 200: { description: 'The approval; still pending below the quorum', schema: Approval } },
       handle: async ({ params: { approval }, body, caller, requestId }) =>
         shown(
@@ -104,6 +110,7 @@ export function approvalRoutes({ broker }: Services): readonly Endpoint[] {
             digest: body.digest,
             reason: body.reason ?? null,
             narrow: body.narrow ? narrowing(body.narrow) : null,
+            permission: permissionOf(body),
             requestId,
           }),
         ),
@@ -153,4 +160,11 @@ function narrowing(body: z.output<typeof Narrow>) {
     resources: entry.resources ?? null,
   }))
   return { access: access ?? null, tools: body.tools?.map(toToolAccess) ?? null, ttlSeconds: body.ttl ?? null }
+}
+
+/** Undefined members of the kind of approval that it is not: `approve` refuses what does not belong to it. */
+function permissionOf({ scope, ttl, uses, narrow }: z.output<typeof Approving>) {
+  if (scope === undefined && ttl === undefined && uses === undefined && narrow?.arguments === undefined) return null
+  const bounds = narrow?.arguments && toToolAccess({ tool: '', arguments: narrow.arguments }).arguments
+  return { scope: scope ?? 'once', ttlSeconds: ttl ?? 600, uses: uses ?? 10, arguments: bounds ?? null }
 }

@@ -40,7 +40,7 @@ export function requestLeaseRoute(services: Services): Endpoint {
       201: { description: 'Granted: the lease, its token and its credentials', schema: NewLease },
       202: { description: 'A human is asked: the lease is pending', schema: NewLease },
     },
-    handle: async ({ body, caller, requestId, header }) => {
+    handle: async ({ body, caller, requestId, address, header }) => {
       const wait = await limiter.leaseRequest(caller.agent)
       if (wait !== undefined) {
         return err({
@@ -61,6 +61,7 @@ export function requestLeaseRoute(services: Services): Endpoint {
       const answered = await requestLease(broker, {
         caller,
         requestId,
+        address,
         request: toLeaseRequest(body),
         reissue,
         key: key === undefined ? null : idempotencyKey(broker.digests, { ...from, key }),

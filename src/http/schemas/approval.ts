@@ -52,7 +52,7 @@ export const Approval = z
     approved_by: z.array(z.string()),
     denied_by: z.string().nullable(),
     reason: z.string().nullable(),
-    scope: z.enum(['once']),
+    scope: z.enum(['once', 'task']),
     ttl: z.int().nullable(),
     uses: z.int().nullable(),
     context: z

@@ -22,9 +22,9 @@ export function approvalOnWire(reads: Reads, approval: Approval): JsonObject {
     approved_by: approval.approvedBy.map(({ operator }) => operator),
     denied_by: approval.deniedBy,
     reason: approval.reason,
-    scope: 'once',
-    ttl: null,
-    uses: null,
+    scope: approval.permission?.scope ?? 'once',
+    ttl: approval.permission?.scope === 'task' ? approval.permission.ttlSeconds : null,
+    uses: approval.permission?.scope === 'task' ? approval.permission.uses : null,
     context: { open_leases: task.openLeases, earlier_outcomes: task.outcomes },
   }
 }

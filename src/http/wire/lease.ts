@@ -7,13 +7,11 @@ import type { Decision } from '../../core/decision.ts'
 import { intentOnWire } from '../../core/intent.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Lease, LeaseState } from '../../core/lease.ts'
+import type { LeaseUse } from '../../core/lease-use.ts'
 import { coversLease } from '../../core/mark.ts'
 import { rfc3339, rfc3339OrNull } from '../../core/time.ts'
 import { toolOnWire } from '../../core/tool-access.ts'
 import { credentialOnWire } from './credential.ts'
-
-/** Nothing decides on actions yet, so nothing has been used. */
-const UNUSED = { actions_allowed: 0, actions_denied: 0, actions_asked: 0, by_tool: {} }
 
 type Shown = Pick<Broker, 'store' | 'unsaved'>
 
@@ -24,7 +22,7 @@ export function leaseOnWire(broker: Shown, lease: Lease): JsonObject {
     decision: decisionOnWire(lease.decision),
     intent: intentOnWire(lease.intent),
     children: broker.store.reads.children(lease.id),
-    used: UNUSED,
+    used: usedOnWire(broker.store.reads.use(lease.id)),
   }
 }
 
@@ -85,3 +83,10 @@ function withoutFactors(decision: Decision): JsonObject {
   const { score, tier } = decision.risk
   return { ...decisionOnWire(decision), risk: { score, tier } }
 }
+
+const usedOnWire = ({ allowed, denied, asked, byTool }: LeaseUse): JsonObject => ({
+  actions_allowed: allowed,
+  actions_denied: denied,
+  actions_asked: asked,
+  by_tool: byTool,
+})

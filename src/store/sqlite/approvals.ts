@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3'
 import * as z from 'zod'
 
 import type { ApprovalFilter, Reads, Transaction } from '../../broker/store-port.ts'
+import { resourceOf } from '../../core/action.ts'
 import { APPROVAL_KINDS, APPROVAL_STATES, type Approval } from '../../core/approval.ts'
 import type { ApprovalId, LeaseId } from '../../core/id.ts'
 import { listQuery, type Clauses } from './list-query.ts'
@@ -23,6 +24,8 @@ export const ApprovalRow = z.strictObject({
   needed: z.int(),
   denied_by: z.string().nullable(),
   reason: z.string().nullable(),
+  root: z.string().nullable(),
+  resource: z.string().nullable(),
   detail: z.string(),
 })
 
@@ -47,7 +50,13 @@ export function prepareApprovals(db: Database.Database) {
       .pluck(),
     lapsed: db.prepare<[number, number]>(
       `select ${COLUMNS} from approval
-       where state = 'pending' and credential is not null and expires_at <= ? limit ?`,
+       where state = 'pending' and kind <> 'lease' and expires_at <= ? limit ?`,
+    ),
+    ofAction: db.prepare<[string, string]>(
+      `select ${COLUMNS} from approval where kind = 'action' and root = ? and resource = ? order by created_at desc limit 100`,
+    ),
+    waiting: db.prepare<[string]>(
+      `select ${COLUMNS} from approval where kind = 'action' and state = 'pending' and lease = ?`,
     ),
     abandoning: db.prepare<[string]>(`select ${COLUMNS} from approval where state = 'pending' and credential = ?`),
   }
@@ -55,7 +64,13 @@ export function prepareApprovals(db: Database.Database) {
 
 type ApprovalPort = Pick<
   Reads,
-  'approval' | 'approvals' | 'countPendingApprovals' | 'lapsedApprovals' | 'pendingAbandon'
+  | 'approval'
+  | 'approvals'
+  | 'countPendingApprovals'
+  | 'lapsedApprovals'
+  | 'pendingAbandon'
+  | 'actionApprovals'
+  | 'pendingActions'
 > &
   Pick<Transaction, 'insertApproval' | 'moveApproval'>
 
@@ -71,6 +86,8 @@ export function sqliteApprovals(db: Database.Database): ApprovalPort {
     approvals: (filter, page) => list(filter, page).map(toApproval),
     countPendingApprovals: (agent) => Number(sql.countPending.get(agent)),
     lapsedApprovals: (now, limit) => sql.lapsed.all(now, limit).map(toApproval),
+    actionApprovals: (root, resource) => sql.ofAction.all(root, resource).map(toApproval),
+    pendingActions: (lease) => sql.waiting.all(lease).map(toApproval),
     pendingAbandon: (credential) => {
       const row = sql.abandoning.get(credential)
       return row === undefined ? undefined : toApproval(row)
@@ -88,7 +105,7 @@ export function sqliteApprovals(db: Database.Database): ApprovalPort {
   }
 }
 
-type Detail = Pick<Approval, 'abandon' | 'subject' | 'asks' | 'answered' | 'approvedBy'>
+type Detail = Pick<Approval, 'abandon' | 'action' | 'permission' | 'subject' | 'asks' | 'answered' | 'approvedBy'>
 
 function toApproval(raw: unknown): Approval {
   const row = ApprovalRow.parse(raw)
@@ -112,8 +129,8 @@ function toApproval(raw: unknown): Approval {
 }
 
 function fromApproval(approval: Approval): z.infer<typeof ApprovalRow> {
-  const { abandon, subject, asks, answered, approvedBy } = approval
-  const detail: Detail = { abandon, subject, asks, answered, approvedBy }
+  const { abandon, action, permission, subject, asks, answered, approvedBy } = approval
+  const detail: Detail = { abandon, action, permission, subject, asks, answered, approvedBy }
   return {
     id: approval.id,
     kind: approval.kind,
@@ -130,6 +147,8 @@ function fromApproval(approval: Approval): z.infer<typeof ApprovalRow> {
     needed: approval.needed,
     denied_by: approval.deniedBy,
     reason: approval.reason,
+    root: action?.root ?? null,
+    resource: action ? resourceOf(action.action).id : null,
     detail: JSON.stringify(detail),
   }
 }

@@ -16,6 +16,7 @@ import { sqliteLeases } from './leases.ts'
 import { sqliteMarks } from './marks.ts'
 import { sqliteMeta } from './meta.ts'
 import { openDatabase } from './open-database.ts'
+import { sqliteUses } from './uses.ts'
 import { sqliteRevocations } from './revocations.ts'
 import { refuseUnfinishedRestore } from './unfinished-restore.ts'
 
@@ -93,6 +94,7 @@ function open({ dataDir, unreadable = () => undefined, spaceTerms }: OpenStore):
     ...sqliteIdempotency(db),
     ...marks,
     ...meta,
+    ...sqliteUses(db),
     ...audit,
   }
   const integrity = unclean ? checkIntegrity(path) : Promise.resolve()

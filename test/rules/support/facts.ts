@@ -1,4 +1,11 @@
-import { NO_PARENT, NO_RECENT, type AccessFacts, type LeaseFacts, type ToolFacts } from '../../../src/core/facts.ts'
+import {
+  NO_HISTORY,
+  NO_PARENT,
+  NO_RECENT,
+  type AccessFacts,
+  type LeaseFacts,
+  type ToolFacts,
+} from '../../../src/core/facts.ts'
 
 /** The facts of a small request, with some of them replaced. */
 export const factsWith = (over: Partial<LeaseFacts> = {}): LeaseFacts => ({
@@ -19,7 +26,7 @@ export const factsWith = (over: Partial<LeaseFacts> = {}): LeaseFacts => ({
   parent: NO_PARENT,
   now: { hour: 12, weekday: 3 },
   context: {},
-  history: { labels: [] },
+  history: NO_HISTORY,
   ...over,
 })
 

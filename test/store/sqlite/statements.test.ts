@@ -13,6 +13,7 @@ import { MarkRow, sqliteMarks } from '../../../src/store/sqlite/marks.ts'
 import { sqliteMeta } from '../../../src/store/sqlite/meta.ts'
 import { openDatabase } from '../../../src/store/sqlite/open-database.ts'
 import { sqliteRevocations } from '../../../src/store/sqlite/revocations.ts'
+import { sqliteUses, UseRow } from '../../../src/store/sqlite/uses.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 /**
@@ -42,7 +43,7 @@ function preparedAtStart(db: Database.Database): readonly Database.Statement[] {
   const queue = (on: Database.Database) => sqliteRevocations(on, { unreadable: () => undefined, active: () => [] })
   const work = (on: Database.Database) =>
     sqliteLeaseWork(on, { everything: () => ({ leases: 0, credentials: 0 }), unreadable: () => undefined })
-  const parts = [sqliteLeases, work, sqliteCredentials, queue, sqliteApprovals, sqliteMarks, sqliteMeta]
+  const parts = [sqliteLeases, work, sqliteCredentials, queue, sqliteApprovals, sqliteMarks, sqliteMeta, sqliteUses]
   for (const part of [...parts, sqliteAudit, sqliteIdempotency]) part(db)
   db.prepare = prepare
   return statements
@@ -54,7 +55,9 @@ function planOf(db: Database.Database, text: string): readonly string[] {
   return steps.all().map(({ detail }) => detail)
 }
 
-const scansOf = (plan: readonly string[]): readonly string[] => plan.filter((step) => step.startsWith('SCAN'))
+/** A walk through rows; the one row of a statement that reads no table is none. */
+const scansOf = (plan: readonly string[]): readonly string[] =>
+  plan.filter((step) => step.startsWith('SCAN') && step !== 'SCAN CONSTANT ROW')
 
 /** The indices that hold only some of the rows of their table. */
 const partial = (db: Database.Database): readonly string[] =>
@@ -106,6 +109,7 @@ describe('the rows of the ledger', () => {
     credential: CredentialRow,
     approval: ApprovalRow,
     mark: MarkRow,
+    lease_use: UseRow,
   }
   for (const [table, schema] of Object.entries(rows)) {
     it(`of ${table} have the columns that are read, of the types and with the gaps that are expected`, () => {
