@@ -56,14 +56,13 @@ async function bringForward(broker: Broker, now: Instant): Promise<void> {
   const { reads } = broker.store
   let after: { readonly createdAt: Instant; readonly id: string } | null = null
   for (;;) {
-    const rows = reads.credentials({ state: 'revoking' }, { limit: BATCH, after })
+    const { rows, resume } = reads.credentials({ state: 'revoking' }, { limit: BATCH, after })
     const late = rows.filter(({ nextAttemptAt }) => nextAttemptAt !== null && nextAttemptAt > now)
     await broker.store.commit((tx) => {
       for (const row of late) tx.moveCredential(row, { nextAttemptAt: now })
     })
-    const last = rows.at(-1)
-    if (!last || rows.length < BATCH) break
-    after = { createdAt: last.issuedAt, id: last.id }
+    if (resume === null) break
+    after = resume
   }
   broker.kick()
 }

@@ -1,4 +1,4 @@
-import type { Scope } from '../core/mark.ts'
+import { sameScope, type Scope } from '../core/mark.ts'
 import { samePerson } from '../core/person.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { parseId } from '../core/id.ts'
@@ -20,10 +20,12 @@ export function resolveScope(broker: Pick<Broker, 'policy'>, reads: Reads, asked
     case 'all':
       return ok(asked)
     case 'agent':
-      return known(asked, catalogue.agents.has(asked.value) || reads.leases({ agent: asked.value }, ONE).length > 0)
+      return known(asked, catalogue.agents.has(asked.value) || reads.wasAgent(asked.value))
     case 'owner': {
       const owns = [...catalogue.agents.values()].some(({ owner }) => samePerson(owner, asked.value))
-      return known(asked, owns || reads.leases({ owner: asked.value }, ONE).length > 0)
+      // Nobody's agents any more, and of nothing that is open: there is only a stop of before that could be lifted.
+      const stopped = reads.marks().some(({ scope }) => sameScope(scope, asked))
+      return known(asked, owns || stopped || reads.liveUnder(asked, 1).length > 0)
     }
     case 'lease': {
       const id = parseId('lse', asked.value)
@@ -40,8 +42,6 @@ export function resolveScope(broker: Pick<Broker, 'policy'>, reads: Reads, asked
       return taskOf(reads, asked)
   }
 }
-
-const ONE = { limit: 1, after: null } as const
 
 const known = (scope: Scope, is: boolean): Result<Scope, Refusal> => (is ? ok(scope) : err({ reason: 'not-found' }))
 

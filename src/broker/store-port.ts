@@ -15,6 +15,15 @@ export interface PageRequest {
   readonly after: { readonly createdAt: Instant; readonly id: string } | null
 }
 
+/**
+ * What one look at a list found. A look is bounded, whatever the list holds and however rare what is looked for: there may
+ * be fewer rows than asked for, and `resume` is from where to look on. Null: that was the end of the list.
+ */
+export interface Found<T> {
+  readonly rows: readonly T[]
+  readonly resume: PageRequest['after']
+}
+
 export interface LeaseFilter {
   readonly state?: LeaseState
   readonly agent?: string
@@ -83,7 +92,7 @@ export interface IdempotentAnswer {
 export interface Reads {
   lease(id: LeaseId): Lease | undefined
   leaseByToken(tokenHash: string): Lease | undefined
-  leases(filter: LeaseFilter, page: PageRequest): readonly Lease[]
+  leases(filter: LeaseFilter, page: PageRequest): Found<Lease>
   /** The lease's ancestors, nearest first. */
   ancestors(lease: Lease): readonly Lease[]
   children(lease: LeaseId): readonly LeaseId[]
@@ -93,6 +102,8 @@ export interface Reads {
   taskSoFar(agent: string, task: string): { readonly openLeases: number; readonly outcomes: readonly LeaseOutcome[] }
   /** Whether an operator revoked a lease of that agent for that task at or after `since`. */
   wasRevoked(agent: string, task: string, since: Instant): boolean
+  /** Whether an agent of that id has ever held a lease. */
+  wasAgent(agent: string): boolean
   /** Root agents that have used this name for a task, at most ten. */
   agentsOfTask(task: string): readonly string[]
   /** Leases pending or active whose `expiresAt` is not after `now`, earliest first. */
@@ -112,7 +123,7 @@ export interface Reads {
   openChildren(lease: LeaseId, limit: number): readonly Lease[]
 
   credential(id: CredentialId): Credential | undefined
-  credentials(filter: CredentialFilter, page: PageRequest): readonly Credential[]
+  credentials(filter: CredentialFilter, page: PageRequest): Found<Credential>
   credentialsOf(lease: LeaseId): readonly Credential[]
   /** Targets that have rows to take back by `now`. */
   dueTargets(now: Instant): readonly string[]
@@ -134,7 +145,7 @@ export interface Reads {
   activeByProvider(): ReadonlyMap<string, number>
 
   approval(id: ApprovalId): Approval | undefined
-  approvals(filter: ApprovalFilter, page: PageRequest): readonly Approval[]
+  approvals(filter: ApprovalFilter, page: PageRequest): Found<Approval>
   countPendingApprovals(agent: string): number
   /** Pending approvals that no lease waits for and whose time is over. */
   lapsedApprovals(now: Instant, limit: number): readonly Approval[]

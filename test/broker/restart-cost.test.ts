@@ -22,7 +22,11 @@ function counting() {
       reads: {
         ...reads,
         lease: (id) => counted([reads.lease(id)])[0],
-        leases: (filter, page) => counted(reads.leases(filter, page)),
+        leases: (filter, page) => {
+          const found = reads.leases(filter, page)
+          counted(found.rows)
+          return found
+        },
         live: (after, limit) => counted(reads.live(after, limit)),
         due: (now, limit) => counted(reads.due(now, limit)),
         silent: (now, limit) => counted(reads.silent(now, limit)),

@@ -1,9 +1,11 @@
 import { expect } from 'chai'
 
+import type { SqliteStore } from '../../src/store/sqlite/open-store.ts'
 import { startTestBroker, type TestBroker } from '../support/broker.ts'
 import { expectLeaseRow } from '../support/expect-lease.ts'
 import { errorPaths, expectProblem } from '../support/expect-problem.ts'
 import { withPurpose } from '../support/requests.ts'
+import { sampleLease } from '../support/sample-rows.ts'
 
 const MINUTE = 60_000
 
@@ -143,5 +145,29 @@ describe('the list of leases', () => {
     } while (cursor !== '')
     const expected = made.map(({ body }) => body.id as string).sort((a, b) => (a < b ? 1 : -1))
     expect(ids).to.deep.equal(expected)
+  })
+
+  it('fills its pages with what is rare among thousands, and says when that was all', async () => {
+    let ledger: SqliteStore | undefined
+    const store = (opened: SqliteStore): SqliteStore => (ledger = opened)
+    await using broker = await startTestBroker({ app: { decorate: { store } } })
+    const { body: first } = await broker.request()
+    await ledger?.commit((tx) => {
+      for (let at = 0; at < 4500; at += 1)
+        tx.insertLease(sampleLease({ agent: 'other-bot', state: 'closed', createdAt: broker.clock.now() + at }))
+    })
+    broker.clock.advance(5000)
+    await broker.app.sweep()
+    const { body: last } = await broker.request()
+    const read = async (query: string) =>
+      (await broker.call('GET', `/v1/leases?agent=support-bot${query}`, { token: broker.operator('viewer') })).body
+    const both = await read('')
+    expect(both.items.map(({ id }: { id: string }) => id)).to.deep.equal([last.id, first.id])
+    expect(both.next_cursor).to.equal(null)
+    const one = await read('&limit=1')
+    expect(one.items.map(({ id }: { id: string }) => id)).to.deep.equal([last.id])
+    const other = await read(`&limit=1&cursor=${one.next_cursor as string}`)
+    expect(other.items.map(({ id }: { id: string }) => id)).to.deep.equal([first.id])
+    expect(other.next_cursor).to.equal(null)
   })
 })

@@ -39,7 +39,7 @@ const complete = ({ broker }: RaceWorld, { agent }: Asked, id: LeaseId): Promise
 
 /** The lease of the race, as soon as it is in the ledger: the open one, if there is one. */
 function found({ reads }: RaceWorld, { task }: Asked): LeaseId | undefined {
-  const all = reads().leases({ task }, { limit: 10, after: null })
+  const { rows: all } = reads().leases({ task }, { limit: 10, after: null })
   return (all.find(({ state }) => state === 'active') ?? all[0])?.id
 }
 

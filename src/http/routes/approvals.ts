@@ -19,6 +19,7 @@ import { toToolAccess } from '../schemas/lease-request.ts'
 import { listOf, pageQuery } from '../schemas/list.ts'
 import type { Services } from '../services.ts'
 import { waitWhile } from '../wait-while.ts'
+import { wholePage } from '../whole-page.ts'
 import { approvalOnWire } from '../wire/approval.ts'
 
 const params = z.object({ approval: id('apr') })
@@ -64,14 +65,14 @@ export function approvalRoutes({ broker }: Services): readonly Endpoint[] {
         task: Name.optional(),
       }),
       answers: { 200: { description: 'One page', schema: listOf(Approval) } },
-      handle: ({ query: { limit, cursor, ...given } }) => {
+      handle: async ({ query: { limit, cursor, ...given } }) => {
         const filter = Object.fromEntries(
           Object.entries(given).filter(([, value]) => value !== undefined),
         ) as ApprovalFilter
         const asked = { list: 'approvals', ...filter }
         const page = pageOf({ limit, cursor }, asked)
         if (!page.ok) return page
-        const rows = reads.approvals(filter, page.value)
+        const rows = await wholePage((part) => reads.approvals(filter, part), page.value)
         return ok({ status: 200, body: pageBody(rows, limit, asked, (row) => approvalOnWire(reads, row)) })
       },
     }),

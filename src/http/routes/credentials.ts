@@ -13,6 +13,7 @@ import { id, Instant, Name, Reason } from '../schemas/atoms.ts'
 import { Credential } from '../schemas/lease.ts'
 import { listOf, pageQuery } from '../schemas/list.ts'
 import type { Services } from '../services.ts'
+import { wholePage } from '../whole-page.ts'
 import { approvalOnWire } from '../wire/approval.ts'
 import { credentialOnWire } from '../wire/credential.ts'
 
@@ -36,14 +37,15 @@ export function credentialRoutes({ broker }: Services): readonly Endpoint[] {
     callers: ['operator'],
     query: ListQuery,
     answers: { 200: { description: 'One page', schema: listOf(Credential) } },
-    handle: ({ query: { limit, cursor, stuck, ...given } }) => {
+    handle: async ({ query: { limit, cursor, stuck, ...given } }) => {
       const named = { ...given, ...(stuck !== undefined && { stuck: stuck === 'true' }) }
       const filter = Object.fromEntries(
         Object.entries(named).filter(([, value]) => value !== undefined),
       ) as CredentialFilter
       const page = pageOf({ limit, cursor }, { list: 'credentials', ...filter })
       if (!page.ok) return page
-      const rows = reads.credentials(filter, page.value).map((row) => ({ row, id: row.id, createdAt: row.issuedAt }))
+      const found = await wholePage((part) => reads.credentials(filter, part), page.value)
+      const rows = found.map((row) => ({ row, id: row.id, createdAt: row.issuedAt }))
       const body = pageBody(rows, limit, { list: 'credentials', ...filter }, ({ row }) => credentialOnWire(row))
       return ok({ status: 200, body })
     },

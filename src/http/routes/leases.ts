@@ -10,6 +10,7 @@ import { Lease, LeaseRow } from '../schemas/lease.ts'
 import { listOf, pageQuery } from '../schemas/list.ts'
 import type { Services } from '../services.ts'
 import { waitWhile } from '../wait-while.ts'
+import { wholePage } from '../whole-page.ts'
 import { leaseOnWire, leaseRowOnWire, shownState } from '../wire/lease.ts'
 
 const at = Instant.transform((text) => Date.parse(text)).meta({ override: { type: 'string', format: 'date-time' } })
@@ -37,13 +38,13 @@ export function leaseRoutes({ broker }: Services): readonly Endpoint[] {
     callers: ['operator'],
     query: ListQuery,
     answers: { 200: { description: 'One page', schema: listOf(LeaseRow) } },
-    handle: ({ query }) => {
+    handle: async ({ query }) => {
       const { limit, cursor, ...given } = query
       const filter = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as LeaseFilter
       const asked = { list: 'leases', ...filter }
       const page = pageOf({ limit, cursor }, asked)
       if (!page.ok) return page
-      const rows = reads.leases(filter, page.value)
+      const rows = await wholePage((part) => reads.leases(filter, part), page.value)
       return ok({ status: 200, body: pageBody(rows, limit, asked, (lease) => leaseRowOnWire(broker, lease)) })
     },
   })

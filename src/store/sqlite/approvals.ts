@@ -5,7 +5,7 @@ import type { ApprovalFilter, Reads, Transaction } from '../../broker/store-port
 import { resourceOf } from '../../core/action.ts'
 import { APPROVAL_KINDS, APPROVAL_STATES, type Approval } from '../../core/approval.ts'
 import type { ApprovalId, LeaseId } from '../../core/id.ts'
-import { listQuery, type Clauses } from './list-query.ts'
+import { listQuery, none, type Clauses } from './list-query.ts'
 
 /** The shape of one row, checked on the way out. */
 export const ApprovalRow = z.strictObject({
@@ -32,7 +32,11 @@ export const ApprovalRow = z.strictObject({
 const COLUMN_NAMES = Object.keys(ApprovalRow.shape)
 const COLUMNS = COLUMN_NAMES.join(', ')
 
-const FILTERS: Clauses<ApprovalFilter> = { state: 'state = ?', agent: 'agent = ?', task: 'task = ?' }
+const FILTERS: Clauses<ApprovalFilter> = {
+  state: { sql: 'state = ?', index: (state) => (state === 'pending' ? 'few' : 'none') },
+  agent: { sql: 'agent = ?', index: none },
+  task: { sql: 'task = ?', index: none },
+}
 
 /** Every statement about approvals, prepared once. */
 export function prepareApprovals(db: Database.Database) {
@@ -83,7 +87,10 @@ export function sqliteApprovals(db: Database.Database): ApprovalPort {
   }
   return {
     approval,
-    approvals: (filter, page) => list(filter, page).map(toApproval),
+    approvals: (filter, page) => {
+      const { rows, resume } = list(filter, page)
+      return { rows: rows.map(toApproval), resume }
+    },
     countPendingApprovals: (agent) => Number(sql.countPending.get(agent)),
     lapsedApprovals: (now, limit) => sql.lapsed.all(now, limit).map(toApproval),
     actionApprovals: (root, resource) => sql.ofAction.all(root, resource).map(toApproval),

@@ -4,16 +4,13 @@ import type { CredentialFilter, Reads, Transaction } from '../../broker/store-po
 import type { CredentialState } from '../../core/credential.ts'
 import { changedColumns, CREDENTIAL_COLUMNS, CredentialRow, fromCredential, toCredential } from './credential-row.ts'
 import type { Memory } from './group-commit.ts'
-import { listQuery, type Clauses } from './list-query.ts'
+import { few, listQuery, none, type Clauses } from './list-query.ts'
 import { moveRow } from './move-row.ts'
 import { tally } from './tally.ts'
 
-const FILTERS: Clauses<CredentialFilter> = {
-  state: 'state = ?',
-  stuck: 'stuck = ?',
-  grant: 'grant_name = ?',
-  lease: 'lease = ?',
-}
+/** With this many active ones it is quicker to look at every credential, newest first, than to put those in order. */
+const MANY_ACTIVE = 5000
+const INDICES = { minting: 'few', active: 'few', revoking: 'in order', closed: 'none' } as const
 
 /** Every statement about single credentials, prepared once. */
 export function prepareCredentials(db: Database.Database) {
@@ -31,18 +28,25 @@ export function prepareCredentials(db: Database.Database) {
   }
 }
 
+type StoredFilter = Omit<CredentialFilter, 'stuck'> & { readonly stuck?: 0 | 1 }
+
 type CredentialPort = Pick<Reads, 'credential' | 'credentials' | 'credentialsOf' | 'activeByProvider'> &
   Pick<Transaction, 'insertCredential' | 'moveCredential'> & { readonly memory: Memory }
 
 export function sqliteCredentials(db: Database.Database): CredentialPort {
   const sql = prepareCredentials(db)
-  const list = listQuery(db, {
-    table: 'credential',
-    columns: CREDENTIAL_COLUMNS,
-    clauses: FILTERS,
-    createdAt: 'issued_at',
-  })
   const active = tally(() => sql.countActive.all())
+  const clauses: Clauses<StoredFilter> = {
+    state: {
+      sql: 'state = ?',
+      index: (state) => (state === 'active' && active.total() > MANY_ACTIVE ? 'none' : INDICES[state]),
+    },
+    stuck: { sql: 'stuck = ?', index: (stuck) => (stuck === 1 ? 'in order' : 'none') },
+    grant: { sql: 'grant_name = ?', index: none },
+    lease: { sql: 'lease = ?', index: few },
+  }
+  const columns = CREDENTIAL_COLUMNS
+  const list = listQuery(db, { table: 'credential', columns, clauses, createdAt: 'issued_at', order: 'id' })
   const move = moveRow<CredentialRow>(db, { table: 'credential', returning: 'provider' })
   const credential: CredentialPort['credential'] = (id) => {
     const row = sql.byId.get(id)
@@ -51,11 +55,10 @@ export function sqliteCredentials(db: Database.Database): CredentialPort {
   return {
     memory: active,
     credential,
-    credentials: ({ stuck, ...filter }, page) =>
-      list(
-        { ...filter, ...(stuck !== undefined && { stuck: stuck ? 1 : 0 }) } as unknown as CredentialFilter,
-        page,
-      ).map(toCredential),
+    credentials: ({ stuck, ...filter }, page) => {
+      const { rows, resume } = list({ ...filter, ...(stuck !== undefined && { stuck: stuck ? 1 : 0 }) }, page)
+      return { rows: rows.map(toCredential), resume }
+    },
     credentialsOf: (lease) =>
       sql.ofLease
         .all(lease)

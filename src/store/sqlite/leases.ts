@@ -5,7 +5,7 @@ import type { LeaseFilter, Reads, Transaction } from '../../broker/store-port.ts
 import type { LeaseId } from '../../core/id.ts'
 import type { LeaseOutcome, LeaseState } from '../../core/lease.ts'
 import { changedColumns, fromLease, LEASE_COLUMNS, LeaseRow, toLease } from './lease-row.ts'
-import { listQuery, type Clauses } from './list-query.ts'
+import { few, inOrder, listQuery, none, type Clauses } from './list-query.ts'
 import type { Memory } from './group-commit.ts'
 import { moveRow } from './move-row.ts'
 import { tally } from './tally.ts'
@@ -20,6 +20,7 @@ type LeaseReads = Pick<
   | 'countLive'
   | 'taskSoFar'
   | 'wasRevoked'
+  | 'wasAgent'
   | 'agentsOfTask'
 >
 type LeaseWrites = Pick<Transaction, 'insertLease' | 'moveLease'> & { readonly memory: Memory }
@@ -29,14 +30,17 @@ const MAX_CHAIN = 64
 const OUTCOMES_SHOWN = 100
 
 const FILTERS: Clauses<LeaseFilter> = {
-  state: 'state = ?',
-  agent: 'agent = ?',
-  owner: 'owner = ? collate nocase',
-  task: 'task = ?',
-  grant: "exists (select 1 from json_each(detail, '$.access') where json_extract(value, '$.grant') = ?)",
-  tier: 'tier = ?',
-  since: 'created_at >= ?',
-  until: 'created_at < ?',
+  state: { sql: 'state = ?', index: (state) => (state === 'closed' ? 'none' : 'in order') },
+  agent: { sql: 'agent = ?', index: none },
+  owner: { sql: 'owner = ? collate nocase', index: none },
+  task: { sql: 'task = ?', index: few },
+  grant: {
+    sql: "exists (select 1 from json_each(detail, '$.access') where json_extract(value, '$.grant') = ?)",
+    index: none,
+  },
+  tier: { sql: 'tier = ?', index: none },
+  since: { sql: 'created_at >= ?', index: inOrder },
+  until: { sql: 'created_at < ?', index: inOrder },
 }
 
 /** Every statement about leases, prepared once, so that a wrong column name stops the start and not a request. */
@@ -66,6 +70,7 @@ export function prepareLeases(db: Database.Database) {
          and (closed_at is null or closed_at >= ?) limit 1`,
       )
       .pluck(),
+    wasAgent: db.prepare<[string]>(`select 1 from lease where agent = ? limit 1`).pluck(),
     agentsOfTask: db.prepare<[string]>(`select distinct root_agent from lease where task = ? limit 10`).pluck(),
   }
 }
@@ -81,7 +86,10 @@ export function sqliteLeases(db: Database.Database): LeaseReads & LeaseWrites {
     memory: live,
     lease,
     leaseByToken: (tokenHash) => optional(sql.byToken.get(tokenHash)),
-    leases: (filter, page) => list(filter, page).map(toLease),
+    leases: (filter, page) => {
+      const { rows, resume } = list(filter, page)
+      return { rows: rows.map(toLease), resume }
+    },
     ancestors: (from) => {
       const chain = []
       for (let next = from.parent; next !== null;) {
@@ -99,6 +107,7 @@ export function sqliteLeases(db: Database.Database): LeaseReads & LeaseWrites {
       outcomes: sql.outcomesOfTask.all(agent, task, OUTCOMES_SHOWN) as LeaseOutcome[],
     }),
     wasRevoked: (agent, task, since) => sql.wasRevoked.get(agent, task, since) !== undefined,
+    wasAgent: (agent) => sql.wasAgent.get(agent) !== undefined,
     agentsOfTask: (task) => sql.agentsOfTask.all(task) as string[],
     insertLease: (row) => {
       sql.insert.run(fromLease(row))

@@ -36,6 +36,10 @@ create index lease_by_agent_task on lease (agent, task, created_at, outcome);
 create index lease_by_task on lease (task, root_agent);
 create index lease_by_parent on lease (parent, state) where parent is not null;
 create index lease_by_created on lease (created_at, id);
+-- What is open, in the order of lists: among a million that have ended it would be looked for in vain.
+create index lease_pending on lease (created_at, id) where state = 'pending';
+create index lease_active on lease (created_at, id) where state = 'active';
+create index lease_closing on lease (created_at, id) where state = 'closing';
 -- The sweep looks only at what can still expire, so what has ended costs it nothing.
 create index lease_due on lease (expires_at) where state in ('pending', 'active');
 -- Every request counts what is open of its task. With the state in it, the index alone answers that.
@@ -87,7 +91,9 @@ create index credential_due on credential (target, depth desc, next_attempt_at) 
 create index credential_overdue on credential (revoking_at)
   where state = 'revoking' and (attempts = 0 or last_error is not null);
 create index credential_minting on credential (issued_at) where state = 'minting';
-create index credential_stuck on credential (issued_at) where stuck = 1;
+-- In the order of the list of credentials.
+create index credential_stuck on credential (id) where stuck = 1;
+create index credential_revoking on credential (id) where state = 'revoking';
 create index credential_active on credential (provider, grant_name) where state = 'active';
 -- What a target has to be told to refuse until it has ended by itself.
 create index credential_ended on credential (target, not_after) where target is not null and state in ('revoking', 'closed');
