@@ -375,7 +375,9 @@ describe('a broker that was started on a restored ledger', () => {
     expect((await recoveryOf(again)).since).to.be.a('string')
     const refused = await again.request()
     expectProblem(refused, 'unavailable')
-    expect(refused.body.detail).to.match(/^The broker is in recovery, because its ledger was restored from a backup/)
+    expect(refused.body.detail).to.match(
+      /^The broker is in recovery, because its ledger was restored from the backup of 2027/,
+    )
     expect(await isActive(again, tokenOf(lease))).to.equal(false)
     expect((await readiness(again)).status).to.equal(503)
     for (const [verb, body] of [
@@ -388,7 +390,10 @@ describe('a broker that was started on a restored ledger', () => {
       )
     const [record] = recordsOf(await readAudit(again, 'operations'), 'recovery.required')
     expect(record).to.deep.include({ actor: { type: 'broker', id: 'mayfly' } })
-    expect(record?.subject).to.include({ outcome: 'restored', reason: 'its ledger was restored from a backup' })
+    expect(record?.subject).to.include({
+      outcome: 'restored',
+      reason: 'its ledger was restored from the backup of 2027-03-01T12:00:00.000Z',
+    })
   })
 
   it('ends nothing and asks nobody before an operator begins', async () => {

@@ -25,7 +25,7 @@ export const stepsOf = async (broker: Caller): Promise<readonly string[]> =>
 /** What `mayfly backup` writes into its copy of a ledger: whoever starts on it stands in a recovery. */
 export const RESTORED: Recovery = {
   cause: 'restored',
-  detail: 'its ledger was restored from a backup',
+  detail: 'its ledger was restored from the backup of 2027-03-01T12:00:00.000Z',
   since: null,
   begun: null,
   cutOffs: {},
