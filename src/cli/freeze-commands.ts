@@ -41,7 +41,7 @@ export function freezeCommands(program: Command, terminal: Terminal): void {
         const frozen = await client.stops.freeze(scope, reason, { signal })
         terminal.err(`${frozen.note}\n`)
         terminal.out(
-          json ? jsonLine(frozen) : `${frozen.id}  ${describeScope(frozen.scope)}  frozen: ${hits(frozen)}\n`,
+          json ? jsonLine(frozen) : `${frozen.id}  ${describeScope(frozen.scope)}  frozen: ${hitsOf(frozen)}\n`,
         )
       }),
     )
@@ -77,15 +77,17 @@ export function freezeCommands(program: Command, terminal: Terminal): void {
     )
 }
 
-const hits = ({ hits: { leases, credentials } }: Freeze): string =>
-  `${counted(leases, 'lease')}, ${counted(credentials, 'credential')}`
+function hitsOf({ hits }: Freeze): string {
+  return hits === null
+    ? 'nobody has counted'
+    : `${counted(hits.leases, 'lease')}, ${counted(hits.credentials, 'credential')}`
+}
 
-const HEADINGS = ['ID', 'SCOPE', 'HITS', 'BY', 'SINCE', 'REASON']
+const HEADINGS = ['ID', 'SCOPE', 'BY', 'SINCE', 'REASON']
 
 const row = (freeze: Freeze): readonly string[] => [
   freeze.id,
   describeScope(freeze.scope),
-  hits(freeze),
   freeze.by,
   when(freeze.at),
   freeze.reason,

@@ -1451,11 +1451,11 @@ export interface components {
              * @description RFC 3339 in UTC with milliseconds
              */
             readonly at: string;
-            /** @description What it covers by now */
+            /** @description What it covers by now; null in lists, where nobody counts */
             readonly hits: {
                 readonly leases: number;
                 readonly credentials: number;
-            };
+            } | null;
             readonly note: string;
         };
         readonly Evaluation: {

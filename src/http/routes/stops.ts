@@ -23,7 +23,7 @@ const Freeze = z
     reason: z.string(),
     by: z.string(),
     at: Instant,
-    hits: Hits.meta({ description: 'What it covers by now' }),
+    hits: Hits.nullable().meta({ description: 'What it covers by now; null in lists, where nobody counts' }),
     note: z.string(),
   })
   .meta({ id: 'Freeze' })
@@ -99,7 +99,7 @@ export function stopRoutes({ broker }: Services): readonly Endpoint[] {
             !after || createdAt < after.createdAt || (createdAt === after.createdAt && id < after.id),
         )
         .slice(0, page.value.limit)
-      return ok({ status: 200, body: pageBody(rows, limit, filters, ({ mark }) => freezeOnWire(reads, mark)) })
+      return ok({ status: 200, body: pageBody(rows, limit, filters, ({ mark }) => freezeOnWire(null, mark)) })
     },
   })
   return [set, lift, list, ...(['agent', 'owner', 'task'] as const).flatMap((kind) => stickyRoutes(broker, kind))]
@@ -158,7 +158,7 @@ function stickyRoutes(broker: Services['broker'], kind: 'agent' | 'owner' | 'tas
 
 const article = (kind: string): string => (kind === 'task' ? 'a task' : `an ${kind}`)
 
-function freezeOnWire(reads: Pick<Reads, 'hits'>, { id, scope, reason, by, since }: Mark): JsonObject {
-  const hits = { ...reads.hits(scope) }
+function freezeOnWire(reads: Pick<Reads, 'hits'> | null, { id, scope, reason, by, since }: Mark): JsonObject {
+  const hits = reads && { ...reads.hits(scope) }
   return { id, scope: scopeOnWire(scope), reason, by, at: rfc3339(since), hits, note: NOTE }
 }
