@@ -23,12 +23,27 @@ const LATELY = 1000
 /** Every statement that finds work for the closer, prepared once. */
 export function prepareRevocations(db: Database.Database) {
   return {
-    targets: db.prepare<[number]>(
-      `select distinct target from credential where state = 'revoking' and next_attempt_at <= ? and target is not null`,
+    // From target to target and from depth to depth, each one step in the index: a hundred thousand rows that are parked
+    // or put off are stepped over, and not looked at.
+    nextTarget: db
+      .prepare<[string]>(
+        `select target from credential indexed by credential_due where state = 'revoking' and target > ?
+         order by target limit 1`,
+      )
+      .pluck(),
+    nextDepth: db
+      .prepare<[string, number]>(
+        `select depth from credential indexed by credential_due where state = 'revoking' and target = ? and depth < ?
+         order by depth desc limit 1`,
+      )
+      .pluck(),
+    due: db.prepare<[string, number, number, number]>(
+      `select ${CREDENTIAL_COLUMNS} from credential indexed by credential_due
+       where state = 'revoking' and target = ? and depth = ? and next_attempt_at <= ? order by next_attempt_at limit +?`,
     ),
-    due: db.prepare<[string, number, number]>(
-      `select ${CREDENTIAL_COLUMNS} from credential
-       where state = 'revoking' and target = ? and next_attempt_at <= ? order by depth desc, next_attempt_at limit ?`,
+    isDue: db.prepare<[string, number, number]>(
+      `select 1 from credential indexed by credential_due
+       where state = 'revoking' and target = ? and depth = ? and next_attempt_at <= ? limit 1`,
     ),
     minting: db.prepare<[string, number, number]>(
       `select ${CREDENTIAL_COLUMNS} from credential
@@ -68,9 +83,24 @@ interface Parts {
 export function sqliteRevocations(db: Database.Database, { unreadable, active }: Parts): RevocationPort {
   const sql = prepareRevocations(db)
   const { take } = readableRows<Credential>(toCredential, unreadable)
+  const targets = (): readonly string[] => [...steps('', (last) => sql.nextTarget.get(last) as string | undefined)]
+  /** Deepest first: children end before their parents. */
+  const depths = (target: string): readonly number[] => [
+    ...steps(Number.MAX_SAFE_INTEGER, (last) => sql.nextDepth.get(target, last) as number | undefined),
+  ]
+
   return {
-    dueTargets: (now) => sql.targets.pluck().all(now) as string[],
-    dueRevocations: (target, now, limit) => take(limit, (most) => sql.due.all(target, now, most)),
+    dueTargets: (now) =>
+      targets().filter((target) => depths(target).some((depth) => sql.isDue.get(target, depth, now) !== undefined)),
+    dueRevocations: (target, now, limit) =>
+      take(limit, (most) => {
+        const rows: unknown[] = []
+        for (const depth of depths(target)) {
+          if (rows.length === most) break
+          rows.push(...sql.due.all(target, depth, now, most - rows.length))
+        }
+        return rows
+      }),
     staleMinting: (boot, before, limit) => take(limit, (most) => sql.minting.all(boot, before, most)),
     recordedOf: (provider) => sql.recorded.flatMap((state) => state.all(provider).map(toCredential)),
     recordedLately: (provider) =>
@@ -83,4 +113,9 @@ export function sqliteRevocations(db: Database.Database, { unreadable, active }:
     ],
     oldestRevocation: () => sql.oldest.get() as number | null,
   }
+}
+
+/** What each step finds, until one finds nothing. */
+function* steps<T>(from: T, next: (last: T) => T | undefined): Generator<T, void> {
+  for (let found = next(from); found !== undefined; found = next(found)) yield found
 }
