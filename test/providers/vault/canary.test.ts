@@ -1,19 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
-import { needsBackend } from '../../support/backends/backend.ts'
 import type { Fault } from '../../support/backends/fault-proxy.ts'
-import { ORDERS_DB, ORDERS_READER, startTestVault, startVaultWorld, type VaultWorld } from './support/vault-world.ts'
+import { ORDERS_DB, ORDERS_READER, startTestVault, vaultWorldOfSuite, type VaultWorld } from './support/vault-world.ts'
 
 const soon = (): AbortSignal => AbortSignal.timeout(5_000)
 
 describe('a secret of a Vault', () => {
   let world: VaultWorld
-  before(async function () {
-    needsBackend(this, 'openbao', 'postgres')
-    world = await startVaultWorld()
-  })
-  after(() => world[Symbol.asyncDispose]())
+  vaultWorldOfSuite((started) => (world = started))
 
   it('is in nothing that the provider says, records or answers, whatever goes wrong and wherever', async () => {
     const { auth, secretId } = await world.appRole()

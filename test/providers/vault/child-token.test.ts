@@ -1,10 +1,9 @@
 import { expect } from 'chai'
-import { needsBackend } from '../../support/backends/backend.ts'
 import { until } from '../../support/until.ts'
 import {
   ORDERS_READER,
   startTestVault,
-  startVaultWorld,
+  vaultWorldOfSuite,
   tokensOf,
   usersOf,
   type VaultWorld,
@@ -12,11 +11,7 @@ import {
 
 describe('a child token of a Vault', () => {
   let world: VaultWorld
-  before(async function () {
-    needsBackend(this, 'openbao', 'postgres')
-    world = await startVaultWorld()
-  })
-  after(() => world[Symbol.asyncDispose]())
+  vaultWorldOfSuite((started) => (world = started))
 
   const lookUp = async (handle: string) => {
     const [accessor] = await tokensOf(world.bao, handle)

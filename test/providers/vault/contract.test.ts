@@ -3,14 +3,13 @@ import type { UpstreamMinted } from '../../../src/broker/provider-port.ts'
 import type { Grant } from '../../../src/core/catalogue.ts'
 import { providerContract } from '../../contract/provider.ts'
 import type { PlantedFault, ProviderSetup, UnnarrowableOrder } from '../../contract/provider-setup.ts'
-import { needsBackend } from '../../support/backends/backend.ts'
 import {
   accessorsOf,
   ORDERS_DB,
   ORDERS_READER,
   QUICK,
   startTestVault,
-  startVaultWorld,
+  vaultWorldOfSuite,
   hasNewborn,
   tokensOf,
   usersOf,
@@ -21,11 +20,7 @@ import {
 describe('the vault provider', function () {
   this.timeout(60_000)
   let world: VaultWorld
-  before(async function () {
-    needsBackend(this, 'openbao', 'postgres')
-    world = await startVaultWorld()
-  })
-  after(() => world[Symbol.asyncDispose]())
+  vaultWorldOfSuite((started) => (world = started))
 
   async function start(grant: Grant, own: Own): Promise<ProviderSetup> {
     const { bao, postgres } = world

@@ -1,12 +1,11 @@
 import { expect } from 'chai'
 import type { UpstreamOrder } from '../../../src/broker/provider-port.ts'
-import { needsBackend } from '../../support/backends/backend.ts'
 import { shipped } from '../../support/backends/openbao.ts'
 import { until } from '../../support/until.ts'
 import {
   ORDERS_DB,
   startTestVault,
-  startVaultWorld,
+  vaultWorldOfSuite,
   usersOf,
   type TestMinted,
   type TestVault,
@@ -21,11 +20,7 @@ const loginOf = ({ value }: TestMinted) => ({
 
 describe('a database user through Vault', () => {
   let world: VaultWorld
-  before(async function () {
-    needsBackend(this, 'openbao', 'postgres')
-    world = await startVaultWorld()
-  })
-  after(() => world[Symbol.asyncDispose]())
+  vaultWorldOfSuite((started) => (world = started))
 
   it('can log in while its credential lives; once that is revoked it is gone and its open sessions are cut', async () => {
     await using vault = await startTestVault(world)

@@ -1,13 +1,12 @@
 import { writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { exportSPKI, generateKeyPair, SignJWT } from 'jose'
-import { needsBackend } from '../../support/backends/backend.ts'
 import {
   accessorsOf,
   ORDERS_DB,
   ORDERS_READER,
   startTestVault,
-  startVaultWorld,
+  vaultWorldOfSuite,
   type TestVault,
   type VaultWorld,
 } from './support/vault-world.ts'
@@ -19,11 +18,7 @@ const pathsOf = (vault: TestVault): readonly string[] =>
 
 describe("the broker's own login at a Vault", () => {
   let world: VaultWorld
-  before(async function () {
-    needsBackend(this, 'openbao', 'postgres')
-    world = await startVaultWorld()
-  })
-  after(() => world[Symbol.asyncDispose]())
+  vaultWorldOfSuite((started) => (world = started))
 
   const ownToken = async (over: object = {}): Promise<{ readonly client_token: string; readonly accessor: string }> => {
     const asked = { policies: ['mayfly-broker'], no_default_policy: true, no_parent: true, period: '24h', ...over }

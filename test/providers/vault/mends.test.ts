@@ -1,15 +1,10 @@
 import { expect } from 'chai'
-import { needsBackend } from '../../support/backends/backend.ts'
 import { shipped } from '../../support/backends/openbao.ts'
-import { startTestVault, startVaultWorld, type VaultWorld } from './support/vault-world.ts'
+import { startTestVault, vaultWorldOfSuite, type VaultWorld } from './support/vault-world.ts'
 
 describe('the mend of a finding about the policy', () => {
   let world: VaultWorld
-  before(async function () {
-    needsBackend(this, 'openbao', 'postgres')
-    world = await startVaultWorld()
-  })
-  after(() => world[Symbol.asyncDispose]())
+  vaultWorldOfSuite((started) => (world = started))
 
   const paths = [
     'auth/token/create/mayfly-parent',

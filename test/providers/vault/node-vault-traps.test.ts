@@ -10,7 +10,6 @@ import nodeVault from 'node-vault'
 import { Secret } from '../../../src/core/secret.ts'
 import { createVaultProvider } from '../../../src/providers/vault.ts'
 import { createTransport, type Transport, type VaultRequest } from '../../../src/providers/vault/transport.ts'
-import { needsBackend } from '../../support/backends/backend.ts'
 import { startFaultProxy } from '../../support/backends/fault-proxy.ts'
 import { startOpenBao } from '../../support/backends/openbao.ts'
 import { until } from '../../support/until.ts'
@@ -19,7 +18,7 @@ import {
   ORDERS_DB,
   ORDERS_READER,
   startTestVault,
-  startVaultWorld,
+  vaultWorldOfSuite,
   usersOf,
   type VaultWorld,
 } from './support/vault-world.ts'
@@ -27,11 +26,7 @@ import {
 /** Each test shows what node-vault does by itself, and that the provider does not. */
 describe('a trap of node-vault', () => {
   let world: VaultWorld
-  before(async function () {
-    needsBackend(this, 'openbao', 'postgres')
-    world = await startVaultWorld()
-  })
-  after(() => world[Symbol.asyncDispose]())
+  vaultWorldOfSuite((started) => (world = started))
 
   it('a: revoke() drops `sync`, and fails at the 202 of a revocation that was only promised', async () => {
     await using vault = await startTestVault(world)

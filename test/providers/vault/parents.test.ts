@@ -1,13 +1,12 @@
 import { expect } from 'chai'
 import type { JsonObject } from '../../../src/core/json.ts'
 import { createVaultProvider } from '../../../src/providers/vault.ts'
-import { needsBackend } from '../../support/backends/backend.ts'
 import {
   accessorsOf,
   ORDERS_READER,
   QUICK,
   startTestVault,
-  startVaultWorld,
+  vaultWorldOfSuite,
   type TestMinted,
   type TestVault,
   type VaultWorld,
@@ -19,11 +18,7 @@ const parentOf = ({ revocable }: TestMinted): string => revocable.recorded?.['pa
 
 describe('a parent of tokens', () => {
   let world: VaultWorld
-  before(async function () {
-    needsBackend(this, 'openbao', 'postgres')
-    world = await startVaultWorld()
-  })
-  after(() => world[Symbol.asyncDispose]())
+  vaultWorldOfSuite((started) => (world = started))
 
   const lives = async (accessor: string): Promise<boolean> => (await accessorsOf(world.bao)).includes(accessor)
   const works = async ({ value }: TestMinted): Promise<boolean> =>

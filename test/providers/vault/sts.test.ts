@@ -1,17 +1,12 @@
 import { expect } from 'chai'
-import { needsBackend } from '../../support/backends/backend.ts'
-import { ORDERS_DB, startTestVault, startVaultWorld, type TestVault, type VaultWorld } from './support/vault-world.ts'
+import { ORDERS_DB, startTestVault, vaultWorldOfSuite, type TestVault, type VaultWorld } from './support/vault-world.ts'
 
 const soon = (): AbortSignal => AbortSignal.timeout(5_000)
 
 /** OpenBao has no AWS engine, so what HashiCorp documents that its engine says is played back in front of a real OpenBao. */
 describe('STS sessions through a Vault', () => {
   let world: VaultWorld
-  before(async function () {
-    needsBackend(this, 'openbao', 'postgres')
-    world = await startVaultWorld()
-  })
-  after(() => world[Symbol.asyncDispose]())
+  vaultWorldOfSuite((started) => (world = started))
 
   const session = (seconds: number): string =>
     JSON.stringify({

@@ -6,6 +6,7 @@ import { formatId } from '../../../../src/core/id.ts'
 import type { JsonObject } from '../../../../src/core/json.ts'
 import { createVaultProvider, type VaultProvider } from '../../../../src/providers/vault.ts'
 import { VAULT_NAMES, type VaultSettings, type VaultTimings } from '../../../../src/providers/vault/settings.ts'
+import { needsBackend } from '../../../support/backends/backend.ts'
 import { startFaultProxy, type FaultProxy } from '../../../support/backends/fault-proxy.ts'
 import { shipped, startOpenBao, type OpenBao, type OpenBaoOptions } from '../../../support/backends/openbao.ts'
 import { startPostgres, type Postgres } from '../../../support/backends/postgres.ts'
@@ -40,6 +41,17 @@ export interface VaultWorld extends AsyncDisposable {
   readonly writeDatabaseRole: (over?: object) => Promise<void>
   /** Writes the policy of the broker as shipped, or without the lines that name a path. */
   readonly writeBrokerPolicy: (without?: readonly string[]) => Promise<void>
+}
+
+/** The world of a suite: started before its first test and stopped after its last, or every test skipped by name. */
+export function vaultWorldOfSuite(use: (started: VaultWorld) => void): void {
+  let started: VaultWorld | undefined
+  before(async function () {
+    needsBackend(this, 'openbao', 'postgres')
+    started = await startVaultWorld()
+    use(started)
+  })
+  after(() => started?.[Symbol.asyncDispose]())
 }
 
 /** The database user's name starts with the token's display name, which is the handle. */
