@@ -19,7 +19,8 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   }
 }
 
-function program(terminal: Terminal): Command {
+/** Every command there is. */
+export function program(terminal: Terminal): Command {
   const root = new Command('mayfly')
     .description(
       'A credential broker for AI agents: decides before the act, mints for one task, takes everything back.',
