@@ -46,6 +46,9 @@ const LOOKUP = 'auth/token/lookup-accessor'
 const RENEW = 'auth/token/renew-accessor'
 const REVOKE = 'auth/token/revoke-accessor'
 
+const parentsOf = async (recorded: ParentsParts['recorded']): Promise<ReadonlySet<string>> =>
+  new Set((await recorded()).flatMap((kept) => readRecorded(kept)?.parent ?? []))
+
 export function createParents({ own, role, clock, recorded, lately, timings }: ParentsParts): Parents {
   let current: Parent | undefined
   let making: Promise<Parent> | undefined
@@ -100,7 +103,12 @@ export function createParents({ own, role, clock, recorded, lately, timings }: P
     if (clock() >= passedAt && clock() - passedAt < PASS_MS) return
     passedAt = clock()
     const before = begun
-    const live = new Set((await recorded()).flatMap((kept) => readRecorded(kept)?.parent ?? []))
+    const failures: unknown[] = []
+    const live = await parentsOf(recorded).catch((failure: unknown) => {
+      failures.push(failure)
+      // Where a record cannot be read, none is taken for empty, and those that are known are kept all the same.
+      return new Set(renewAt.keys())
+    })
     // A mint that began since may have recorded a child that was not there to be seen.
     const idle = running === 0 && begun === before
     if (current && idle && !live.has(current.accessor)) current = undefined
@@ -109,7 +117,6 @@ export function createParents({ own, role, clock, recorded, lately, timings }: P
     const empty = idle ? [...renewAt.keys()].filter((accessor) => !kept.has(accessor)) : []
     const due = [...kept].filter((accessor) => clock() >= (renewAt.get(accessor) ?? -Infinity))
 
-    const failures: unknown[] = []
     for (const accessor of due) await renew(accessor, signal).catch((failure: unknown) => failures.push(failure))
     for (const accessor of empty) await end(accessor, signal).catch((failure: unknown) => failures.push(failure))
     if (failures.length > 0) throw failures[0]
