@@ -17,11 +17,12 @@ describe('a broker of real credentials that is killed', function () {
   const upstreams = upstreamsOfSuite()
   /** What was left without a handle, of all of these tests. */
   const healing = new Set<string>()
+  const started = new AsyncDisposableStack()
   let ofVault: KilledBrokers
   before(async () => {
-    ofVault = await brokersToKill(upstreams(), 'vault', SIZE, healing)
+    ofVault = started.use(await brokersToKill(upstreams(), 'vault', SIZE, healing))
   })
-  after(() => ofVault[Symbol.asyncDispose]())
+  after(() => started.disposeAsync())
 
   async function ground(): Promise<KillGround & AsyncDisposable> {
     const world = await killWorld(upstreams(), ROLE_ARN)

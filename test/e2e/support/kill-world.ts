@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { startFaultProxy, type FaultProxy } from '../../support/backends/fault-proxy.ts'
-import { identityOf, ORDINARY, settingsOf, TEST_RULES, worldIn } from '../../support/broker.ts'
+import { identityOf, ORDINARY, settingsOf, TEST_RULES, worldIn, type TestBroker } from '../../support/broker.ts'
 import type { BrokerProcess, ProcessBroker } from '../../support/broker-process.ts'
 import { disposedBy } from '../../support/disposed-by.ts'
 import type { Commit } from '../../support/kill-points.ts'
@@ -27,6 +27,9 @@ type Callable = Pick<ProcessBroker, 'call'>
 
 /** A folder whose brokers are killed, and what they have answered. */
 export interface KillWorld extends AsyncDisposable {
+  readonly folder: string
+  readonly identity: () => string
+  readonly operator: TestBroker['operator']
   readonly toVault: FaultProxy
   readonly toAws: FaultProxy
   readonly configFile: string
@@ -79,6 +82,9 @@ export async function killWorld(upstreams: Upstreams, roleArn: string): Promise<
   }
 
   return {
+    folder,
+    identity,
+    operator: (name) => world.operators[name].token,
     toVault,
     toAws,
     end,
