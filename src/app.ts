@@ -21,7 +21,7 @@ import { httpServer } from './http/server.ts'
 import type { HttpLog } from './http/services.ts'
 import type { Fetch } from './identity/fetch-json.ts'
 import { createNewIds } from './identity/new-ids.ts'
-import type { ProviderParts } from './create-providers.ts'
+import { providerLedger, type ProviderParts } from './create-providers.ts'
 import { ledgerCheckpoint } from './ledger-checkpoint.ts'
 import { listen, stop } from './listener.ts'
 import type { LoadedPolicy } from './local/load-policy.ts'
@@ -203,8 +203,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const providerParts = (): ProviderParts => ({
     tokens: { ...tokens },
     clock,
-    store,
-    seals: broker.seals,
+    ledger: providerLedger(store, broker.seals, clock),
     log,
     catalogue: () => force().policy.catalogue,
     env: options.env ?? {},

@@ -4,11 +4,12 @@ import type { BrokerLog, Clock, Policy, Provider, Seals } from './broker/ports.t
 import type { Store } from './broker/store-port.ts'
 import type { ProviderSettings } from './config/configuration.ts'
 import type { Credential } from './core/credential.ts'
-import { isJsonObject } from './core/json.ts'
+import { isJsonObject, type JsonObject } from './core/json.ts'
 import { createAwsStsProvider } from './providers/aws-sts.ts'
 import { CALL_MS } from './providers/aws-sts/ask.ts'
 import type { AccessTokenIssuer } from './providers/jwt/access-token-keys.ts'
 import { createJwtProvider } from './providers/jwt.ts'
+import type { EndedSession } from './providers/aws-sts/deny-policy.ts'
 import { createVaultProvider } from './providers/vault.ts'
 
 /** A provider, and what it was made from. */
@@ -17,11 +18,17 @@ export interface RunningProvider {
   readonly provider: Provider
 }
 
+/** What providers read of what was handed out, each of its own credentials. */
+export interface ProviderLedger {
+  readonly endedAt: (target: string) => readonly EndedSession[]
+  readonly recordedOf: (provider: string) => readonly JsonObject[]
+  readonly recordedLately: (provider: string) => readonly JsonObject[]
+}
+
 export interface ProviderParts {
   readonly tokens: AccessTokenIssuer
   readonly clock: Clock
-  readonly store: Store
-  readonly seals: Seals
+  readonly ledger: ProviderLedger
   readonly log: BrokerLog
   /** What is configured now: a provider outlives a reload that does not change it. */
   readonly catalogue: () => Policy['catalogue']
@@ -38,13 +45,14 @@ export function createProviders(
     settings.map((each): readonly [string, RunningProvider] => {
       const running = before.get(each.name)
       const same = running && JSON.stringify(running.settings) === JSON.stringify(each)
-      return [each.name, same ? running : { settings: each, provider: create(each, parts) }]
+      return [each.name, same ? running : { settings: each, provider: createProvider(each, parts) }]
     }),
   )
 }
 
-function create(settings: ProviderSettings, parts: ProviderParts): Provider {
-  const { tokens, clock, store, log, env } = parts
+/** One provider as it is configured. Throws where its settings or the environment are not safe to start with. */
+export function createProvider(settings: ProviderSettings, parts: ProviderParts): Provider {
+  const { tokens, clock, ledger, log, env } = parts
   const grants = () => [...parts.catalogue().grants.values()].filter(({ provider }) => provider === settings.name)
   switch (settings.type) {
     case 'jwt':
@@ -53,7 +61,7 @@ function create(settings: ProviderSettings, parts: ProviderParts): Provider {
       return createAwsStsProvider(settings, {
         clock,
         grants: () => grants().flatMap((grant) => (grant.type === 'aws' ? [grant] : [])),
-        ended: (target) => store.reads.endedAt(target, clock()),
+        ended: (target) => ledger.endedAt(target),
         report: (finding) => {
           if (!finding.ok)
             log.warn({ provider: settings.name, check: finding.check, mend: finding.mend }, finding.detail)
@@ -66,14 +74,23 @@ function create(settings: ProviderSettings, parts: ProviderParts): Provider {
         clock,
         env,
         grants,
-        recorded: () => Promise.resolve(opened(store.reads.recordedOf(settings.name), parts)),
-        lately: () => Promise.resolve(opened(store.reads.recordedLately(settings.name), parts)),
+        recorded: () => Promise.resolve(ledger.recordedOf(settings.name)),
+        lately: () => Promise.resolve(ledger.recordedLately(settings.name)),
       })
   }
 }
 
+/** What the ledger says, opened. */
+export function providerLedger({ reads }: Store, seals: Seals, clock: Clock): ProviderLedger {
+  return {
+    endedAt: (target) => reads.endedAt(target, clock()),
+    recordedOf: (provider) => opened(reads.recordedOf(provider), seals),
+    recordedLately: (provider) => opened(reads.recordedLately(provider), seals),
+  }
+}
+
 /** What was recorded of these. One that does not open stops whoever asks. */
-function opened(credentials: readonly Pick<Credential, 'id' | 'sealed'>[], { seals }: ProviderParts) {
+function opened(credentials: readonly Pick<Credential, 'id' | 'sealed'>[], seals: Seals) {
   return credentials.map(({ id, sealed }) => {
     const kept = sealed === null ? undefined : seals.open(id, sealed)
     if (!isJsonObject(kept)) throw new Error(`What was recorded of credential ${id} does not open with this seal key`)

@@ -5,6 +5,7 @@ import { auditVerifyCommand } from './audit-verify.ts'
 import { backupCommands } from './backup.ts'
 import { configCommands } from './config.ts'
 import { devCommands } from './dev.ts'
+import { doctorCommand } from './doctor.ts'
 import { rulesCommands } from './rules.ts'
 import { tokenCommands } from './token.ts'
 
@@ -12,6 +13,7 @@ import { tokenCommands } from './token.ts'
 export function offlineCommands(program: Command, terminal: Terminal): void {
   devCommands(program, terminal)
   configCommands(program, terminal)
+  doctorCommand(program, terminal)
   rulesCommands(program, terminal)
   tokenCommands(program, terminal)
   auditVerifyCommand(program, terminal)

@@ -16,25 +16,26 @@ interface Said {
 describe('mayfly doctor', function () {
   this.timeout(60_000)
   const upstreams = upstreamsOfSuite()
+  const started = new AsyncDisposableStack()
   let broker: RealBroker
   before(async () => {
-    broker = await startRealBroker(upstreams())
+    broker = started.use(await startRealBroker(upstreams()))
   })
-  after(async () => {
-    // Whatever failed, an installation that is as it should be is left to nobody else: the suite's upstreams end with it.
-    await broker[Symbol.asyncDispose]()
-  })
+  after(() => started.disposeAsync())
 
   const doctor = (more: readonly string[] = [], env: Record<string, string> = {}): Promise<Ran> =>
     mayfly(['doctor', '--config', broker.configFile, '--json', ...more], { env })
   const wrongOf = ({ json }: Ran): readonly Said[] => (json as readonly Said[]).filter(({ ok }) => !ok)
-  const told = (said: readonly Said[]): string => said.map(({ about, check, detail }) => `${about} ${check}: ${detail}`).join('\n')
+  const told = (said: readonly Said[]): string =>
+    said.map(({ about, check, detail }) => `${about} ${check}: ${detail}`).join('\n')
 
   /** What is found while it is broken, with a mend each, and nothing more once that has been followed. */
   async function found(what: RegExp, mendSays: RegExp, followed: () => Promise<unknown>): Promise<void> {
     const ran = await doctor()
     const wrong = wrongOf(ran)
-    expect([ran.code, told(wrong)], 'exit code and findings').to.satisfy(([code, text]: [number, string]) => code === 1 && what.test(text))
+    expect([ran.code, told(wrong)], 'exit code and findings').to.satisfy(
+      ([code, text]: [number, string]) => code === 1 && what.test(text),
+    )
     expect(wrong.map(({ mend }) => mend ?? '').join('\n')).to.match(mendSays)
     await followed()
     const after = await doctor()
@@ -96,15 +97,22 @@ describe('mayfly doctor', function () {
     const { vault } = upstreams()
     const creation = 'CREATE ROLE "{{name}}" WITH LOGIN PASSWORD \'{{password}}\';'
     await vault.writeDatabaseRole({ creation_statements: [creation] })
-    await found(/VALID UNTIL/, /VALID UNTIL|creation/, () => vault.writeDatabaseRole())
+    await found(/do not end by themselves/, /VALID UNTIL/, () => vault.writeDatabaseRole())
     await vault.writeDatabaseRole({ revocation_statements: ['DROP ROLE IF EXISTS "{{name}}";'] })
-    await found(/session/, /pg_terminate_backend|revocation/, () => vault.writeDatabaseRole())
+    await found(/session/, /revocation_statements/, () => vault.writeDatabaseRole())
   })
 
   it('finds a target that cannot be reached, and one whose clock is another', async () => {
-    const gone = broker.toVault.inject({ kind: 'refuse' })
+    const gone = broker.toVault.inject({ kind: 'cut-request' })
     await found(/vault-main reachable/, /address/, () => {
       gone[Symbol.dispose]()
+      return Promise.resolve()
+    })
+    const server_time_utc = Math.floor(Date.now() / 1000) + 120
+    const body = JSON.stringify({ sealed: false, initialized: true, server_time_utc })
+    const late = broker.toVault.inject({ kind: 'answer', status: 200, body }, ({ path }) => path === '/v1/sys/health')
+    await found(/vault-main clock: .*(119|120) s/, /NTP/, () => {
+      late[Symbol.dispose]()
       return Promise.resolve()
     })
   })
