@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Finding } from '../../broker/provider-port.ts'
 import { SECOND_MS } from '../../core/time.ts'
 import { VaultFailure } from './failure.ts'
+import { judgeJwt } from './judge-jwt.ts'
 import { finding, judgeDatabaseRole, judgeParentRole } from './judge-role.ts'
 import type { OwnToken } from './own-token.ts'
 import { refuseEnvironment } from './refuse-settings.ts'
@@ -39,7 +40,7 @@ export async function checkVault(
     findings.push(...(await lookAtRoles({ settings, parts, own }, signal)))
   } catch (error) {
     const detail = error instanceof VaultFailure ? error.message : 'Looking failed inside the broker'
-    findings.push(finding('login', { detail, mend: mendOfLogin(settings) }, ''))
+    findings.push(finding('login', await whyNotIn({ settings, parts }, detail), ''))
   }
   if (!wasHeld) await own.release(signal)
   return findings
@@ -146,6 +147,12 @@ async function lookAtRoles(
 function rolePath(path: string): string | null {
   const at = path.lastIndexOf('/creds/')
   return at === -1 ? null : `${path.slice(0, at)}/roles/${path.slice(at + '/creds/'.length)}`
+}
+
+async function whyNotIn({ settings, parts }: Pick<CheckParts, 'settings' | 'parts'>, detail: string) {
+  if (settings.auth.method !== 'jwt') return { detail, mend: mendOfLogin(settings) }
+  const { why, mend } = await judgeJwt(settings.auth, parts.clock)
+  return { detail: `${detail}. ${why}`, mend }
 }
 
 const mendOfLogin = ({ auth }: VaultSettings): string =>
