@@ -23,7 +23,7 @@ interface Parts {
 export interface LedgerCheckpoint extends AsyncDisposable {
   /** Why the ledger cannot be the one that was there last, as a clause that goes on from "because"; undefined where it may be. */
   readonly fault: () => Promise<string | undefined>
-  /** Writes it, at most once a minute, and no more once it is disposed of. */
+  /** Writes it, at most once a minute. Disposing writes the last one. */
   readonly keep: () => Promise<void>
 }
 
@@ -61,6 +61,8 @@ export function ledgerCheckpoint({ dataDir, reads, keys, clock, monotonic }: Par
     [Symbol.asyncDispose]: async () => {
       keptAt = Infinity
       await writing.catch(() => undefined)
+      // Where it cannot be written the last one goes on to hold.
+      await write().catch(() => undefined)
     },
   }
 }

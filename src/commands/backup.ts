@@ -57,7 +57,7 @@ export function backupCommands(program: Command, terminal: Terminal): void {
       const file = resolve(terminal.cwd, given)
       const { dataDir, sealer } = await placeOf(terminal, where)
       const order = { file, dataDir, sealer, replace, now: Date.now() }
-      const restored = orFailed(await restoreBackup(order))
+      const restored = orFailed(await restoreBackup(order).catch(notWritten))
       const { movedTo } = restored
       const data = { data: dataDir, moved_to: movedTo && join(dataDir, movedTo), ...onWire(restored) }
       terminal.out(json ? `${JSON.stringify(data)}\n` : `${dataDir}  ${described(restored)}\n`)
@@ -106,10 +106,20 @@ function orFailed<T>(result: Result<T, Refused>): T {
 }
 
 function notMade(error: unknown): never {
-  if (!(error instanceof NotABackup)) return keyFault(error)
+  if (!(error instanceof NotABackup)) return notWritten(error)
   throw new CommandFailed(EXIT.error, {
     cause: `What was written ${error.message}, and was removed.`,
     mend: 'Run it again. If it stays so, the ledger itself is damaged: restore an older backup.',
+  })
+}
+
+/** A disk that is full, a folder that this user may not write to: the command is as good as not run. */
+function notWritten(error: unknown): never {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (!/^(E[A-Z]+|SQLITE_(FULL|IOERR|CANTOPEN|READONLY|BUSY)\w*)$/.test(code)) return keyFault(error)
+  throw new CommandFailed(EXIT.error, {
+    cause: `It could not be read or written (${code}).`,
+    mend: 'Make room, or run it as the user of the broker; then run it again.',
   })
 }
 

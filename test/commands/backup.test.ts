@@ -83,6 +83,14 @@ describe('mayfly backup and mayfly restore', () => {
     expect(await readdir(join(broker.folder, 'fresh'))).to.deep.equal([])
   })
 
+  it('say why a place cannot be written', async () => {
+    const full = await run('restore', 'one.backup', '--data', '/dev/null/data')
+    expect([full.code, full.stderr]).to.deep.equal([
+      1,
+      'It could not be read or written (ENOTDIR).\nMake room, or run it as the user of the broker; then run it again.\n',
+    ])
+  })
+
   it('find a key that does not open, and leave no backup behind', async () => {
     const [name = ''] = (await readdir(join(broker.folder, 'data/keys'))).filter((each) => each.startsWith('access'))
     const file = join(broker.folder, 'data/keys', name)

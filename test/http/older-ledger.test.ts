@@ -55,6 +55,19 @@ describe('a ledger that somebody put back by hand', () => {
     expect((await broker.request({ task: 'run-3' })).status).to.equal(201)
   })
 
+  it('is noticed from one orderly stop to the next, however soon it comes', async () => {
+    await using first = await startTestBroker()
+    await first.app[Symbol.asyncDispose]()
+    const [data, kept] = [join(first.folder, 'data'), join(first.folder, 'kept')]
+    await cp(data, kept, { recursive: true })
+    const second = await startTestBroker({ folder: first.folder })
+    await second.request()
+    await second.app[Symbol.asyncDispose]()
+    await putBack({ data, kept })
+    await using broker = await startTestBroker({ folder: first.folder })
+    expect(await recoveryOf(broker)).to.include({ state: 'waiting', cause: 'rolled_back' })
+  })
+
   it('is noticed once: after the recovery it is the ledger', async () => {
     await using world = await twoStops()
     await putBack(world)
