@@ -9,11 +9,16 @@ import { counted } from '../cli/counted.ts'
 import { paint } from '../cli/paint.ts'
 import { printable } from '../cli/printable.ts'
 import type { Terminal } from '../cli/terminal.ts'
+import { fileSources } from '../config/file-sources.ts'
+import type { Fault } from '../core/fault.ts'
+import type { Result } from '../core/result.ts'
 import { diagnose, type Examined } from '../diagnose.ts'
-import { readPolicy } from './read-policy.ts'
+import { loadPolicy, type LoadedPolicy } from '../local/load-policy.ts'
+import { readNamed } from './read-policy.ts'
 
 interface Options {
   readonly config: string
+  readonly data?: string
   readonly identityFile?: string
   readonly json?: true
 }
@@ -23,16 +28,21 @@ export function doctorCommand(program: Command, terminal: Terminal): void {
   program
     .command('doctor')
     .description(
-      'look at all that a broker of this configuration will need: issuers, providers, their roles and rights',
+      'look at all that a broker of this configuration will need: its files, keys, clock, issuers, providers, their rights',
     )
     .requiredOption('--config <file>', 'the configuration')
+    .option('--data <dir>', 'the data folder, instead of server.data_dir')
     .option('--identity-file <file>', "try an agent's identity token: which agent it is, or why it is none")
     .option('--json', 'as [{ "about", "check", "ok", "detail", "mend" }]')
-    .action(async ({ config, identityFile, json }: Options) => {
-      const loaded = readPolicy(terminal, config)
+    .action(async ({ config, data, identityFile, json }: Options) => {
+      const file = resolve(terminal.cwd, config)
+      readNamed(file)
+      const read = loadPolicy(file, fileSources(terminal.env))
       const token = identityFile === undefined ? null : await readIdentity(resolve(terminal.cwd, identityFile))
-      const { env } = terminal
-      const examined = await diagnose({ loaded, env, token, clock: Date.now, fetch: globalThis.fetch })
+      const outside = { env: terminal.env, clock: Date.now, fetch: globalThis.fetch }
+      const dataDir = data === undefined ? null : resolve(terminal.cwd, data)
+      const rest = read.ok ? await diagnose({ loaded: read.value, dataDir, token, ...outside }) : []
+      const examined = [{ about: 'configuration', findings: configurationOf(file, read) }, ...rest]
       const findings = examined.flatMap(({ about, findings }) => findings.map((finding) => ({ about, ...finding })))
       if (json) terminal.out(`${JSON.stringify(findings)}\n`)
       else for (const each of examined) terminal.out(shown(terminal, each))
@@ -43,6 +53,15 @@ export function doctorCommand(program: Command, terminal: Terminal): void {
       }
       terminal.err(`Nothing is wrong: ${counted(findings.length, 'check')}.\n`)
     })
+}
+
+/** What is wrong in the files keeps everything else from being looked at: nobody knows yet where it lies. */
+function configurationOf(file: string, read: Result<LoadedPolicy, readonly Fault[]>): readonly Finding[] {
+  const check = 'configuration'
+  const at = ({ file, line, column, message }: Fault): string => `${file}:${line}:${column}: ${message}`
+  if (!read.ok) return read.error.map((fault) => ({ check, ok: false, detail: at(fault), mend: fault.mend }))
+  const warned = read.value.warnings.map((fault) => `${at(fault)}. ${fault.mend}`)
+  return [`${file} is whole`, ...warned].map((detail) => ({ check, ok: true, detail, mend: null }))
 }
 
 const NAME_WIDTH = 22

@@ -15,7 +15,8 @@ export interface SpaceTerms {
   readonly ballast: number
 }
 
-const TERMS: SpaceTerms = { low: 64 * MIB, ballast: 8 * MIB }
+/** What a broker keeps free. */
+export const SPACE_TERMS: SpaceTerms = { low: 64 * MIB, ballast: 8 * MIB }
 
 export interface GuardedSpace extends Space {
   readonly freeBallast: () => void
@@ -27,7 +28,7 @@ export interface GuardedSpace extends Space {
  */
 export function createSpace({
   dataDir,
-  terms = TERMS,
+  terms = SPACE_TERMS,
 }: {
   readonly dataDir: string
   readonly terms?: SpaceTerms

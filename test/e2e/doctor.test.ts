@@ -47,7 +47,14 @@ describe('mayfly doctor', function () {
     const ran = await doctor()
     expect([ran.code, told(wrongOf(ran))]).to.deep.equal([0, ''])
     const about = new Set((ran.json as readonly Said[]).map((each) => each.about))
-    expect([...about]).to.deep.equal(['issuer test', 'provider tokens', 'provider vault-main', 'provider aws-prod'])
+    expect([...about]).to.deep.equal([
+      'configuration',
+      'broker',
+      'issuer test',
+      'provider tokens',
+      'provider vault-main',
+      'provider aws-prod',
+    ])
     expect(await upstreams().account.state()).to.equal(before)
     const text = await mayfly(['doctor', '--config', broker.configFile])
     expect(text.stdout).to.match(/^provider vault-main$/m)
